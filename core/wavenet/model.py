@@ -124,7 +124,11 @@ class GatedLayer(nn.Module):
         pre = self.dilated(self.taps(x))
         if condition is not None:
             pre = pre + condition  # the V h of equation 3
-        filter_, gate = pre.chunk(2, dim=-1)  # [B, T, G / 2] each
+        return self.activate(pre)
+
+    def activate(self, pre: Tensor) -> Tensor:
+        """The gate itself: [..., G] -> [..., G / 2]."""
+        filter_, gate = pre.chunk(2, dim=-1)  # [..., G / 2] each
         if self.gate == "multiply":
             return torch.tanh(filter_) * torch.sigmoid(gate)
         if self.gate == "add":  # the lecture's code
