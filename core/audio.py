@@ -6,17 +6,127 @@
 from __future__ import annotations
 
 import functools
+import io
+from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+import soundfile
 import torch
 from torch import Tensor
 
-from core.errors import AudioError
+from core.errors import AudioError, MelError
+from core.sound_file import MAX_SECONDS, read
+
+__all__ = [
+    "HOP_SAMPLES", "MAX_SECONDS", "MAX_VOICE_SECONDS", "MEL_BANDS", "MEL_FLOOR", "MIN_VOICE_SECONDS",
+    "SAMPLE_RATE_HZ", "WINDOW_SAMPLES", "Synthesis", "griffin_lim", "level_to", "load_voice", "magnitudes", "mel",
+    "mu_law_decode", "mu_law_encode", "read", "resample", "to_int16", "wav_bytes",
+]  # fmt: skip
 
 SAMPLE_RATE_HZ = 16_000
 HOP_SAMPLES = 200  # 12.5 ms
 WINDOW_SAMPLES = 1024
 MEL_BANDS = 80
 MEL_FLOOR = 1e-5  # log(1e-5) = -11.5 is silence
+
+MAX_VOICE_SECONDS = 30.0  # what the models are asked to speak
+MIN_VOICE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Synthesis:
+    """What every speaker of the project returns; each method adds its own fields in a subclass.
+
+    audio: float32 [T].  sample_rate_hz: samples per second.
+    """
+
+    audio: Tensor
+    sample_rate_hz: int
+
+    def __post_init__(self) -> None:
+        if self.audio.dim() != 1 or self.audio.dtype != torch.float32:
+            raise AudioError(f"A synthesis holds float32 [T], got {self.audio.dtype} {list(self.audio.shape)}.")
+
+    @property
+    def seconds(self) -> float:
+        return self.audio.shape[0] / self.sample_rate_hz
+
+    def wav(self) -> bytes:
+        """The sound as a WAV file of 16 bits."""
+        return wav_bytes(self.audio, self.sample_rate_hz)
+
+
+def resample(x: Tensor, from_hz: int, to_hz: int) -> Tensor:
+    """Change the sample rate, by soxr (a band-limited polyphase filter; nothing above the lower Nyquist stays).
+
+    soxr and not torchaudio, so that reading works where torchaudio cannot be loaded. No gradient flows.
+
+    Args:
+        x: float [..., T].  from_hz, to_hz: sample rates.
+    Returns:
+        float32 [..., T'] with T' = T * to_hz / from_hz, rounded.
+    Raises:
+        AudioError: a rate that is not positive.
+    """
+    if from_hz <= 0 or to_hz <= 0:
+        raise AudioError(f"Sample rates must be positive, got {from_hz} and {to_hz} Hz.")
+    if from_hz == to_hz or x.numel() == 0:
+        return x.float()
+    import soxr
+
+    flat = x.detach().cpu().float().reshape(-1, x.shape[-1])  # [N, T]
+    out = soxr.resample(np.ascontiguousarray(flat.numpy().T), from_hz, to_hz, quality="HQ")  # [T', N]
+    return torch.from_numpy(np.ascontiguousarray(out.T)).reshape(*x.shape[:-1], -1)
+
+
+def load_voice(path: str | Path, *, max_seconds: float = MAX_VOICE_SECONDS) -> Tensor:
+    """A voice as our models take it: mono (the mean of the channels), 16 kHz, levelled by `level_to`.
+
+    A longer sound is refused, not trimmed: which half minute matters is the speaker's to say.
+
+    Returns:
+        float32 [T] at 16 kHz.
+    Raises:
+        AudioError: as `read`; silence; shorter than 0.1 s, longer than `max_seconds`.
+    """
+    x, rate = read(path, max_seconds=max_seconds)
+    seconds = x.shape[1] / rate
+    if seconds < MIN_VOICE_SECONDS:
+        raise AudioError(f"The sound lasts {seconds:.3f} s; say something of at least {MIN_VOICE_SECONDS} s.")
+    mono = resample(x.mean(dim=0), rate, SAMPLE_RATE_HZ)
+    if float(mono.abs().max()) < 1e-4:  # -80 dBFS
+        raise AudioError("The sound is silent: check the microphone and its level, then record again.")
+    return level_to(mono)
+
+
+def to_int16(x: Tensor) -> np.ndarray:
+    """Samples as 16-bit integers, which players take as they are (float audio is re-levelled by Gradio).
+
+    Args:
+        x: float [..., T]; what leaves [-1, 1] is clipped.
+    Returns:
+        int16 [..., T], x times 32767, rounded.
+    Raises:
+        AudioError: x is not finite.
+    """
+    if not bool(torch.isfinite(x).all()):
+        raise AudioError("The sound contains NaN or infinity; export it again from the program that made it.")
+    scaled = (x.detach().cpu().float().clamp(-1, 1) * 32767).round()
+    return scaled.to(torch.int16).numpy()
+
+
+def wav_bytes(x: Tensor, sample_rate_hz: int) -> bytes:
+    """A WAV file of 16 bits: float [T], or [C, T] -> bytes.
+
+    Raises:
+        AudioError: x is not finite, or of another shape.
+    """
+    if x.dim() not in (1, 2):
+        raise AudioError(f"A WAV file holds [T] or [C, T], got {list(x.shape)}.")
+    out = io.BytesIO()
+    soundfile.write(out, to_int16(x).T, sample_rate_hz, format="WAV", subtype="PCM_16")
+    return out.getvalue()
 
 
 def mu_law_encode(x: Tensor, *, levels: int = 256) -> Tensor:
@@ -59,7 +169,13 @@ def mu_law_decode(codes: Tensor, *, levels: int = 256) -> Tensor:
 
 @functools.lru_cache(maxsize=1)
 def _mel_transform() -> torch.nn.Module:
-    import torchaudio  # heavy, and absent in some environments: loaded on first use
+    try:
+        import torchaudio  # heavy, and absent in some environments: loaded on first use
+    except (ImportError, OSError, RuntimeError) as error:
+        raise AudioError(
+            "torchaudio cannot be loaded here, and the mel spectrogram needs it: run `make setup`, which installs "
+            f"the torch and torchaudio that belong together ({type(error).__name__})."
+        ) from error
 
     return torchaudio.transforms.MelSpectrogram(
         sample_rate=SAMPLE_RATE_HZ, n_fft=WINDOW_SAMPLES, hop_length=HOP_SAMPLES, n_mels=MEL_BANDS,
@@ -96,8 +212,69 @@ def level_to(x: Tensor, *, dbfs: float = -20.0, peak: float = 0.95) -> Tensor:
     Returns:
         float [T]; silence comes back as it is.
     """
-    rms = float(x.square().mean().sqrt()) if x.numel() else 0.0
+    rms = float(x.double().square().mean().sqrt()) if x.numel() else 0.0
     if rms < 1e-6:
         return x
     gain = min(10 ** (dbfs / 20) / rms, peak / float(x.abs().max()))
     return x * gain
+
+
+@functools.lru_cache(maxsize=1)
+def _mel_filters() -> np.ndarray:
+    """The triangles of `mel`, as librosa computes them: float64 [80, 513]."""
+    import librosa
+
+    return librosa.filters.mel(
+        sr=SAMPLE_RATE_HZ, n_fft=WINDOW_SAMPLES, n_mels=MEL_BANDS, fmin=0.0, fmax=8000.0, dtype=np.float64
+    )
+
+
+def magnitudes(mel: Tensor, *, steps: int = 10) -> np.ndarray:
+    """Spectral magnitudes whose mel spectrogram is the given one, and which are smooth where it does not say.
+
+    80 bands leave 513 bins open. Richardson-Lucy steps S <- S * W'(M / WS) / W'1 keep S positive and begin from M
+    spread over its triangles. They come closer than least squares with the negative bins cut off.
+
+    Source: Lee and Seung 2000, "Algorithms for non-negative matrix factorization", equation 5 with W fixed.
+
+    Args:
+        mel: float [80, F], natural logarithm, as from `mel`.  steps: updates.
+    Returns:
+        float32 [513, F].
+    """
+    filters = _mel_filters()  # W: [80, 513]
+    target = np.exp(mel.detach().cpu().double().numpy())  # M: [80, F]
+    reach = filters.sum(axis=0)[:, None] + 1e-12  # W'1: [513, 1]; the outermost bins lie in no triangle
+    estimate = filters.T @ (target / filters.sum(axis=1)[:, None]) / reach  # S: [513, F]
+    for _ in range(steps):
+        estimate *= filters.T @ (target / (filters @ estimate + 1e-12)) / reach
+    return estimate.astype(np.float32)
+
+
+def griffin_lim(mel: Tensor, *, iterations: int = 60, seed: int = 0) -> Tensor:
+    """A waveform from a mel spectrogram with phases found by iteration: the vocoder that learns nothing.
+
+    Source: Griffin and Lim 1984; with momentum 0.99, Perraudin et al. 2013 (librosa.griffinlim).
+
+    Args:
+        mel: float [80, F], F at least 2, natural logarithm, as from `mel`.
+        iterations: of the phase search.  seed: of the phases it begins with.
+    Returns:
+        float32 [(F - 1) * 200] at 16 kHz, the same for the same seed.
+    Raises:
+        MelError: the mel has another shape, is not finite, or is far too loud.
+    """
+    if mel.dim() != 2 or mel.shape[0] != MEL_BANDS or mel.shape[1] < 2:
+        raise MelError(f"The mel must be [{MEL_BANDS}, frames] with 2 frames or more, got {list(mel.shape)}.")
+    if not bool(torch.isfinite(mel).all()) or float(mel.max()) > 20.0:
+        raise MelError(
+            "The mel holds NaN, infinity or values above 20: take the logarithm, as core.audio.mel does."
+        )
+    import librosa
+
+    samples = (mel.shape[1] - 1) * HOP_SAMPLES
+    x = librosa.griffinlim(
+        magnitudes(mel), n_iter=iterations, hop_length=HOP_SAMPLES, win_length=WINDOW_SAMPLES, n_fft=WINDOW_SAMPLES,
+        momentum=0.99, pad_mode="reflect", random_state=seed, length=samples,
+    )  # fmt: skip
+    return torch.from_numpy(x.astype(np.float32))
