@@ -1,0 +1,125 @@
+"""The engines of WaveNet generation, and which of them works here.
+
+    naive          the whole receptive field at every step (the lecture's way)
+    cached         PyTorch with ring buffers: the readable reference of fast generation
+    numba          the same in compiled Python; for machines without a C++ compiler
+    native         C++ compiled at first use, fp32 weights, one thread;  native-2: two threads
+    native-fp16    the same with weights stored as fp16, arithmetic in fp32;  native-fp16-2: two threads
+
+A further engine, such as one for CUDA, is a module here with a subclass of `contract.Engine` whose class method
+`unavailable()` says why it cannot work on this machine, and an entry in `ENGINES`; its place is `cuda.py`.
+Modules are imported on first use, so that a machine lacking one's requirements still has the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+import time
+
+from core.errors import EngineError, SamplingError
+from core.wavenet.engines.contract import Engine
+from core.wavenet.model import WaveNet
+
+log = logging.getLogger(__name__)
+
+ENGINES = {
+    "naive": ("core.wavenet.engines.naive", "NaiveEngine"),
+    "cached": ("core.wavenet.engines.cached", "CachedEngine"),
+    "numba": ("core.wavenet.engines.numba_engine", "NumbaEngine"),
+    "native": ("core.wavenet.engines.native", "NativeEngine"),
+    "native-2": ("core.wavenet.engines.native", "NativeEngine2"),
+    "native-fp16": ("core.wavenet.engines.native", "NativeHalfEngine"),
+    "native-fp16-2": ("core.wavenet.engines.native", "NativeHalfEngine2"),
+}
+NATIVE = [name for name in ENGINES if name.startswith("native")]
+PROBE_SAMPLES, PROBE_VALID_S = 256, 60.0
+
+_choices: dict[object, tuple[float, str, str]] = {}  # network's sizes -> (when, name, sentence)
+_logged: set[str] = set()
+_lock = threading.Lock()
+
+
+def engine_class(name: str) -> type[Engine]:
+    """The class behind a name. Raises SamplingError for a name that does not exist."""
+    if name not in ENGINES:
+        raise SamplingError(f'There is no engine "{name}"; choose auto, {", ".join(ENGINES)}.')
+    module, attribute = ENGINES[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+def why_not(name: str, model: WaveNet | None = None) -> str:
+    """Why an engine does not work on this machine, or for this network; "" when it does."""
+    try:
+        return engine_class(name).unavailable(model)
+    except ImportError as error:
+        return f"its requirements are not installed ({error})"
+
+
+def create(name: str, model: WaveNet) -> Engine:
+    """The named engine, holding this model's weights as they are now; "auto" is the fastest that works.
+
+    Raises:
+        SamplingError: there is no engine of that name.
+        EngineError: it does not work on this machine or for this network.
+    """
+    if name == "auto":
+        name = best(model)[0]
+    reason = why_not(name, model)
+    if reason:
+        usable = ", ".join(other for other in ENGINES if other != name and not why_not(other, model))
+        raise EngineError(f"The engine {name} does not work here: {reason} Use auto, or one of {usable}.")
+    return engine_class(name)(model)
+
+
+def best(model: WaveNet) -> tuple[str, str]:
+    """The name of the engine that "auto" takes for this network, and a sentence that says why.
+
+    Native variants are timed for some hundred samples, because a second thread helps on two free cores and hurts on
+    a shared one. The choice is kept for a minute.
+    """
+    key = model.config
+    with _lock:
+        when, name, sentence = _choices.get(key, (float("-inf"), "", ""))
+        if time.monotonic() - when > PROBE_VALID_S or why_not(name, model):
+            name, sentence = _choose(model)
+            _choices[key] = (time.monotonic(), name, sentence)
+        if sentence not in _logged:
+            _logged.add(sentence)
+            log.info(sentence)
+    return name, sentence
+
+
+def _choose(model: WaveNet) -> tuple[str, str]:
+    reasons = {name: why_not(name, model) for name in ["native", "native-fp16", "native-2", "native-fp16-2", "numba"]}
+    speeds = {name: _samples_per_s(name, model) for name in NATIVE if not reasons[name]}
+    if speeds:
+        name = max(speeds, key=lambda one: speeds[one])
+        return name, f"auto takes {name}: {speeds[name]:,.0f} samples/s in a short probe, the fastest here."
+    if not reasons["numba"]:
+        return "numba", f"auto takes numba, because native does not work here: {reasons['native']}"
+    return "cached", (
+        f"auto takes cached, because native does not work here: {reasons['native']} And numba: {reasons['numba']}"
+    )
+
+
+def _samples_per_s(name: str, model: WaveNet) -> float:
+    import torch
+
+    config = model.config
+    session = engine_class(name)(model).session(1)
+    frames = None
+    if config.mel_channels:
+        count = 4 * PROBE_SAMPLES // config.hop_samples + 2
+        frames = torch.zeros(1, count, config.layers * config.gate_channels)
+    fastest = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        session.draw(torch.full((1, PROBE_SAMPLES), 0.5), _after(frames, session.position, config.hop_samples))
+        fastest = min(fastest, time.perf_counter() - start)
+    return PROBE_SAMPLES / fastest
+
+
+def _after(frames, position: int, hop: int):
+    return None if frames is None else frames[:, position // hop :]
