@@ -58,7 +58,7 @@ PRESETS = {
     "vocoder": WaveNetConfig(
         skip_channels=128, head_channels=128, layers=16, layers_per_cycle=8, mel_channels=80
     ),
-    "speech": WaveNetConfig(skip_channels=128, head_channels=128, layers=20, layers_per_cycle=10),
+    "speech": WaveNetConfig(residual_channels=48, gate_channels=96, skip_channels=96, head_channels=128),
     "tiny": WaveNetConfig(
         residual_channels=16, gate_channels=32, skip_channels=32, head_channels=32, layers=6, layers_per_cycle=6
     ),

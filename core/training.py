@@ -1,0 +1,213 @@
+"""The one training loop of the project: seed, device, resume, schedule, log, checkpoint.
+
+A trainer brings a model, an endless iterator of batches and a function that computes the loss and the gradients;
+`fit` does the rest. A run lives in a folder and continues from it; it may also begin from shipped weights.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+Batch = Any
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn: a warm-up, a plateau, then a straight line to zero.
+
+    Give `steps` or `minutes` (of this run). decay: the last share of the run in which the rate falls.
+    ema: decay of the moving average of the weights, which is what gets shipped.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    learning_rate: float = 2e-3
+    warmup_steps: int = 100
+    decay: float = 0.4
+    ema: float = 0.999
+    clip_norm: float = 1.0
+    log_every: int = 50
+    evaluate_every: int = 1000
+    save_every: int = 500
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Share of this run that is done, in [0, 1]."""
+        parts = [0.0]
+        if self.steps:
+            parts.append(step / self.steps)
+        if self.minutes:
+            parts.append(seconds / 60 / self.minutes)
+        return min(1.0, max(parts))
+
+    def rate(self, step: int, progress: float) -> float:
+        """Learning rate after `step` steps of this run."""
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps, (1 - progress) / max(self.decay, 1e-9))
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to keep freed blocks instead of returning them to the kernel.
+
+    A training step allocates and frees the same large activations again and again; without this every step pays
+    for their pages anew, which made training three times slower on the machine where it was written.
+    """
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return  # not glibc: nothing to set
+    libc.mallopt(-3, 2**25)  # M_MMAP_THRESHOLD: 32 MB is the most that glibc accepts
+    libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+
+
+def device_for(name: str = "auto") -> torch.device:
+    """`auto` is the GPU where there is one."""
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def commit_hash() -> str:
+    """Short hash of the code that trains, or "unknown" outside a git checkout."""
+    run = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return run.stdout.strip() or "unknown"
+
+
+class Checkpoint:
+    """A run's folder: model, moving average and optimiser as safetensors, counters as JSON."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Adam, state: dict) -> None:
+        """Write everything beside the old files, then rename, so that a crash leaves a whole checkpoint."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        moments = {}
+        for name, parameter in model.named_parameters():
+            for key, value in optimizer.state.get(parameter, {}).items():
+                moments[f"{name}|{key}"] = value.detach().clone().contiguous()
+        tensors = {"model": model.state_dict(), "average": average, "optimizer": moments}
+        for kind, values in tensors.items():
+            save_file({k: v.contiguous() for k, v in values.items()}, self.folder / f"{kind}.part")
+        for kind in tensors:
+            os.replace(self.folder / f"{kind}.part", self.folder / f"{kind}.safetensors")
+        (self.folder / "state.json").write_text(json.dumps(state, indent=1))
+
+    def load(self, model: nn.Module, optimizer: torch.optim.Adam) -> tuple[dict[str, Tensor], dict] | None:
+        """Restore the run in place; returns (average, state), or None if the folder holds none."""
+        if not (self.folder / "state.json").exists():
+            return None
+        model.load_state_dict(load_file(self.folder / "model.safetensors"))
+        moments = load_file(self.folder / "optimizer.safetensors")
+        for name, parameter in model.named_parameters():
+            found = {k.split("|")[1]: v for k, v in moments.items() if k.split("|")[0] == name}
+            if found:
+                optimizer.state[parameter] = {
+                    k: v if k == "step" else v.to(parameter.device) for k, v in found.items()
+                }
+        average = {k: v.to(next(model.parameters()).device) for k, v in load_file(self.folder / "average.safetensors").items()}
+        return average, json.loads((self.folder / "state.json").read_text())
+
+
+def fit(
+    model: nn.Module,
+    batches: Iterator[Batch],
+    step_loss: Callable[[nn.Module, Batch], float],
+    *,
+    folder: Path,
+    schedule: Schedule,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    seed: int = 0,
+) -> dict:
+    """Train in place until the schedule ends or Ctrl-C, then leave the averaged weights in the model.
+
+    Args:
+        model: on its device already.
+        batches: endless.
+        step_loss: computes the loss, leaves the gradients in `.grad`, returns the loss as a number.
+        folder: checkpoints and log.jsonl; a run found there is continued.
+        evaluate: called with the averaged weights in place every `evaluate_every` steps and at the end.
+    Returns:
+        state: steps, hours and samples of all runs together, the last evaluation, the losses logged.
+    """
+    keep_freed_memory()
+    torch.manual_seed(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.99))
+    checkpoint = Checkpoint(folder)
+    restored = checkpoint.load(model, optimizer)
+    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    state: dict[str, Any] = {"step": 0, "hours": 0.0, "seed": seed}
+    if restored:
+        average, state = restored
+        print(f"continuing {folder} at step {state['step']}")
+    folder.mkdir(parents=True, exist_ok=True)
+    hours_before, local, started = state["hours"], 0, time.perf_counter()
+    stop = []
+    previous = signal.signal(signal.SIGINT, lambda *_: stop.append(True))
+    recent: list[float] = []
+    while True:
+        seconds = time.perf_counter() - started
+        progress = schedule.progress(local, seconds)
+        if progress >= 1 or stop:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate(local, progress)
+        optimizer.zero_grad(set_to_none=False)
+        loss = step_loss(model, next(batches))
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"The loss is {loss} at step {state['step']}; lower the learning rate.")
+        nn.utils.clip_grad_norm_(model.parameters(), schedule.clip_norm)
+        optimizer.step()
+        local += 1
+        state["step"] += 1
+        state["hours"] = hours_before + (time.perf_counter() - started) / 3600
+        decay = min(schedule.ema, (1 + state["step"]) / (10 + state["step"]))
+        with torch.no_grad():
+            values = list(model.state_dict().values())
+            torch._foreach_lerp_(list(average.values()), values, 1 - decay)
+        recent.append(loss)
+        if state["step"] % schedule.log_every == 0:
+            line = {"step": state["step"], "loss": sum(recent) / len(recent), "hours": round(state["hours"], 4),
+                    "rate": optimizer.param_groups[0]["lr"]}  # fmt: skip
+            recent.clear()
+            _log(folder, line)
+        if evaluate and state["step"] % schedule.evaluate_every == 0:
+            state["evaluation"] = _with_average(model, average, evaluate)
+            _log(folder, {"step": state["step"], **state["evaluation"]})
+        if state["step"] % schedule.save_every == 0:
+            checkpoint.save(model, average, optimizer, state)
+    signal.signal(signal.SIGINT, previous)
+    if evaluate:
+        state["evaluation"] = _with_average(model, average, evaluate)
+        _log(folder, {"step": state["step"], **state["evaluation"]})
+    checkpoint.save(model, average, optimizer, state)
+    model.load_state_dict(average)
+    return state
+
+
+def _with_average(model: nn.Module, average: dict[str, Tensor], evaluate: Callable) -> dict[str, float]:
+    """Evaluate with the averaged weights, then put the learning ones back."""
+    kept = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    model.load_state_dict(average)
+    model.eval()
+    with torch.no_grad():
+        result = evaluate(model)
+    model.train()
+    model.load_state_dict(kept)
+    return result
+
+
+def _log(folder: Path, line: dict) -> None:
+    print(json.dumps(line), flush=True)
+    with (folder / "log.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")

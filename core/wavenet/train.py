@@ -1,0 +1,107 @@
+"""Train a WaveNet: python -m core.wavenet.train --preset vocoder --data PATH --minutes 120
+
+Continues the run in --run if there is one; else begins from the shipped weights of --resume, if given; else anew.
+At the end the averaged weights go to --run/model as a shippable folder (`--ship` puts them into assets/weights).
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core import training
+from core.wavenet import data, fused
+from core.wavenet.model import PRESETS, WaveNet
+
+BITS = 1 / math.log(2)
+
+
+def bits_per_sample(model: Callable[..., Tensor], codes: Tensor, mel: Tensor | None) -> Tensor:
+    """Cross-entropy in bits a sample: how surprised the network is, on average, by the next code."""
+    logits = model(codes, mel).transpose(1, 2)  # [B, N, levels]
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), codes.reshape(-1)) * BITS
+
+
+def step_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+    """Loss and gradients of one batch: on the CPU by the fused stack, elsewhere by plain automatic differentiation."""
+    codes, mel = batch
+    device = next(model.parameters()).device
+    run = functools.partial(fused.forward, model) if fused.works_for(model) else model
+    loss = bits_per_sample(run, codes.to(device), mel.to(device) if model.config.mel_channels else None)
+    loss.backward()
+    return loss.item()
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, recordings: list[data.Recording]) -> dict[str, float]:
+    """Bits per sample over whole recordings, every sample counted once."""
+    total, count = 0.0, 0
+    device = next(model.parameters()).device
+    for recording in recordings:
+        codes = recording.codes.long()[None].to(device)
+        mel = recording.mel[None].to(device) if model.config.mel_channels else None
+        total += float(bits_per_sample(model, codes, mel)) * codes.shape[1]
+        count += codes.shape[1]
+    return {"held_out_bits_per_sample": total / count}
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="vocoder")
+    parser.add_argument("--data", type=Path, required=True, help="corpus: metadata.csv beside wavs/ or flac/")
+    parser.add_argument("--run", type=Path, help="folder of checkpoints (default: runs/wavenet-PRESET)")
+    parser.add_argument("--resume", type=str, help="name of shipped weights to begin from, e.g. wavenet-vocoder")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=24, help="length of a crop, in hops of 200 samples")
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--decay", type=float, default=0.4, help="last share of the run in which the rate falls")
+    parser.add_argument("--ema", type=float, default=0.999)
+    parser.add_argument("--evaluate-every", type=int, default=1000)
+    parser.add_argument("--limit", type=int, help="use only so many recordings")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, help="CPU threads; one per run wastes least when two runs share a machine")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse(arguments)
+    training.keep_freed_memory()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+        numba.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    model = WaveNet(PRESETS[options.preset])
+    if options.resume:
+        from core import weights
+
+        model = weights.load(options.resume)
+    model.to(training.device_for(options.device)).train()
+    recordings = data.load(options.data, limit=options.limit)
+    held_out = data.load(options.data, held_out=True, limit=8)
+    seconds = sum(r.codes.shape[0] for r in recordings) / 16_000
+    print(f"{len(recordings)} recordings, {seconds / 60:.1f} min; {sum(p.numel() for p in model.parameters()):,} parameters")
+    schedule = training.Schedule(
+        steps=options.steps, minutes=options.minutes, learning_rate=options.learning_rate, decay=options.decay,
+        ema=options.ema, evaluate_every=options.evaluate_every,
+    )  # fmt: skip
+    folder = options.run or Path("runs") / f"wavenet-{options.preset}"
+    stream = data.batches(recordings, batch=options.batch, frames=options.frames, seed=options.seed)
+    training.fit(
+        model, stream, step_loss, folder=folder, schedule=schedule,
+        evaluate=lambda m: evaluate(m, held_out), seed=options.seed,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
