@@ -1,0 +1,70 @@
+// A plotly figure. Given by gradio: element, props (value, height, words), trigger, watch.
+const words = props.words || {};
+const host = document.createElement('div');
+host.className = 'plot-host';
+host.style.height = props.height + 'px';
+host.setAttribute('role', 'img');
+const caption = document.createElement('div');
+caption.className = 'plot-caption';
+const summary = document.createElement('p');
+summary.setAttribute('aria-live', 'polite');
+summary.textContent = words.waiting || '';
+const exports = document.createElement('div');
+exports.className = 'plot-export';
+caption.append(summary, exports);
+element.append(host, caption);
+
+const file = (name, type, text) => {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], {type}));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+};
+const save = {
+  png: () => Plotly.downloadImage(host, {format: 'png', scale: 2, filename: props.name}),
+  svg: () => Plotly.downloadImage(host, {format: 'svg', filename: props.name}),
+  data: () => file(props.name + '.json', 'application/json', JSON.stringify(host.data, null, 1)),
+};
+for (const kind of Object.keys(save)) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = words[kind] || kind;
+  button.disabled = true;
+  button.dataset.kind = kind;
+  button.onclick = save[kind];
+  exports.append(button);
+}
+
+let drawn = 0;
+const draw = async () => {
+  const value = props.value;
+  if (!value || !value.figure) return;
+  const turn = ++drawn;
+  await site.plotly();
+  if (turn !== drawn) return;  // a newer value came while the library loaded
+  const figure = site.themed(value.figure);
+  figure.layout.uirevision ??= 'keep';
+  figure.layout.height = props.height;
+  const config = {responsive: true, displaylogo: false, modeBarButtonsToRemove: ['toImage', 'select2d', 'lasso2d']};
+  await Plotly.react(host, figure.data, figure.layout, config);
+  if (host._transitionData) host._transitionData._frames = [], host._transitionData._frameHash = {};
+  if (figure.frames) await Plotly.addFrames(host, figure.frames);
+  summary.textContent = value.summary || '';
+  host.setAttribute('aria-label', value.summary || '');
+  exports.querySelectorAll('button').forEach(b => { b.disabled = false; });
+  host.dataset.drawn = String(turn);
+  if (host.wired) return;
+  host.wired = true;
+  host.on('plotly_click', e => {
+    const p = e.points[0];
+    trigger('select', {index: [p.curveNumber, p.pointIndex ?? p.pointNumber], value: {x: p.x, y: p.y, z: p.z ?? null}});
+  });
+};
+
+site.onSight(element, () => {
+  if (props.value && props.value.figure) draw();
+  else if (!element.asked) { element.asked = true; trigger('appear', {}); }
+});
+watch('value', draw);
+site.onTheme(element, draw);

@@ -1,0 +1,171 @@
+// One to four sounds with one position. Given by gradio: element, props (value, words), trigger, watch.
+const words = props.words;
+const root = document.createElement('div');
+root.className = 'player';
+root.tabIndex = 0;
+root.setAttribute('role', 'group');
+root.setAttribute('aria-label', words.choose);
+element.append(root);
+
+const state = {tracks: [], now: 0, offset: 0, startedAt: 0, source: null, playing: false};
+const length = () => Math.max(0, ...state.tracks.map(t => t.buffer.duration));
+const position = () => {
+  if (!state.playing) return state.offset;
+  return Math.min(state.offset + site.audio().currentTime - state.startedAt, length());
+};
+
+const stopSource = () => {
+  if (!state.source) return;
+  const {source, gain} = state.source;
+  const now = site.audio().currentTime;
+  gain.gain.setTargetAtTime(0, now, 0.004);  // 4 ms: no click
+  source.onended = null;
+  source.stop(now + 0.03);
+  state.source = null;
+};
+const startSource = () => {
+  const context = site.audio();
+  const source = context.createBufferSource();
+  const gain = context.createGain();
+  source.buffer = state.tracks[state.now].buffer;
+  source.connect(gain).connect(context.destination);
+  const from = Math.min(state.offset, source.buffer.duration);
+  source.start(0, from);
+  state.startedAt = context.currentTime;
+  state.source = {source, gain};
+  source.onended = () => { if (state.playing) { pause(); state.offset = 0; paint(); } };
+};
+const play = async () => {
+  if (!state.tracks.length || state.playing) return;
+  await site.audio().resume();
+  site.onlyPlayer(pause);
+  if (state.offset >= length() - 0.02) state.offset = 0;
+  state.playing = true;
+  startSource();
+  tick();
+};
+const pause = () => {
+  if (!state.playing) return;
+  state.offset = position();
+  state.playing = false;
+  stopSource();
+  paint();
+};
+const seek = seconds => {
+  const was = state.playing;
+  if (was) { stopSource(); }
+  state.offset = Math.min(Math.max(0, seconds), length());
+  if (was) startSource();
+  paint();
+};
+const choose = index => {
+  if (index < 0 || index >= state.tracks.length) return;
+  const at = position();
+  state.now = index;
+  if (state.playing) { stopSource(); state.offset = at; startSource(); }
+  paint();
+};
+
+let parts = null;
+const paint = () => {
+  if (!parts) return;
+  const at = position();
+  const total = length();
+  parts.play.textContent = state.playing ? '❚❚ ' + words.pause : '▶ ' + words.play;
+  parts.play.setAttribute('aria-pressed', state.playing);
+  parts.time.textContent = at.toFixed(1) + ' / ' + total.toFixed(1) + ' s';
+  parts.slider.value = String(total ? Math.round(1000 * at / total) : 0);
+  parts.slider.setAttribute('aria-valuetext', at.toFixed(1) + ' s');
+  parts.cursor.style.left = (total ? 100 * at / total : 0) + '%';
+  parts.choices.forEach((button, i) => {
+    button.setAttribute('aria-checked', i === state.now);
+    button.classList.toggle('sounding', state.playing && i === state.now);
+  });
+  root.dataset.playing = state.playing ? '1' : '0';
+  root.dataset.track = String(state.now);
+  root.dataset.position = at.toFixed(3);
+  if (parts.shown !== state.now) { parts.shown = state.now; wave(); }
+};
+const tick = () => {
+  paint();
+  if (state.playing && element.isConnected) requestAnimationFrame(tick);
+  else if (state.playing) pause();
+};
+const wave = () => {
+  const canvas = parts.canvas;
+  const wide = canvas.width = Math.max(200, canvas.clientWidth * devicePixelRatio);
+  const high = canvas.height = Math.max(40, canvas.clientHeight * devicePixelRatio);
+  const x = state.tracks[state.now].buffer.getChannelData(0);
+  const total = length() * state.tracks[state.now].buffer.sampleRate;
+  const pen = canvas.getContext('2d');
+  pen.fillStyle = getComputedStyle(root).getPropertyValue(state.now ? '--model' : '--reference');
+  const step = total / wide;
+  for (let i = 0; i < wide; i++) {
+    let low = 0, top = 0;
+    const end = Math.min(x.length, Math.floor((i + 1) * step));
+    const stride = Math.max(1, Math.floor(step / 64));
+    for (let k = Math.floor(i * step); k < end; k += stride) { low = Math.min(low, x[k]); top = Math.max(top, x[k]); }
+    pen.fillRect(i, high / 2 - top * high / 2, 1, Math.max(1, (top - low) * high / 2));
+  }
+};
+
+const el = (tag, options, ...children) => {
+  const node = Object.assign(document.createElement(tag), options);
+  node.append(...children);
+  return node;
+};
+const build = async () => {
+  const value = props.value || [];
+  pause();
+  if (!value.length) {
+    root.replaceChildren(el('p', {className: 'player-empty', textContent: words.empty}));
+    parts = null;
+    return;
+  }
+  const bytes = value.map(t => Uint8Array.from(atob(t.wav), c => c.charCodeAt(0)));
+  const buffers = await Promise.all(bytes.map(b => site.audio().decodeAudioData(b.buffer.slice(0))));
+  (state.urls || []).forEach(url => URL.revokeObjectURL(url));
+  state.urls = bytes.map(b => URL.createObjectURL(new Blob([b], {type: 'audio/wav'})));
+  state.tracks = value.map((t, i) => ({label: t.label, buffer: buffers[i]}));
+  state.now = Math.min(state.now, value.length - 1);
+  state.offset = Math.min(state.offset, length());
+  const choices = value.map((t, i) => {
+    const button = el('button', {type: 'button', className: 'choice'}, el('b', {textContent: 'ABCD'[i]}), ' ' + t.label);
+    button.setAttribute('role', 'radio');
+    button.onclick = () => choose(i);
+    return button;
+  });
+  const group = el('div', {className: 'choices'}, ...choices);
+  group.setAttribute('role', 'radiogroup');
+  group.setAttribute('aria-label', words.choose);
+  const canvas = el('canvas', {className: 'wave'});
+  const cursor = el('i', {className: 'cursor'});
+  const picture = el('div', {className: 'picture'}, canvas, cursor);
+  picture.onclick = e => seek(length() * (e.clientX - picture.getBoundingClientRect().left) / picture.clientWidth);
+  const slider = el('input', {type: 'range', min: '0', max: '1000', step: '1'});
+  slider.setAttribute('aria-label', words.position);
+  slider.oninput = () => seek(length() * slider.value / 1000);
+  const toggle = el('button', {type: 'button', className: 'play'});
+  toggle.onclick = () => state.playing ? pause() : play();
+  const time = el('span', {className: 'time'});
+  const downloads = el('span', {className: 'downloads'}, ...value.map((t, i) => el('a', {
+    href: state.urls[i], download: `${props.name}-${'abcd'[i]}.wav`, textContent: `${words.download} ${'ABCD'[i]}`,
+    title: t.label})));
+  parts = {play: toggle, time, slider, cursor, choices, canvas, shown: -1};
+  root.replaceChildren(group, picture, el('div', {className: 'transport'}, toggle, slider, time, downloads),
+    el('p', {className: 'keys', textContent: words.keys}));
+  root.dataset.ready = String(Number(root.dataset.ready || 0) + 1);
+  paint();
+};
+root.onkeydown = e => {
+  if (e.target.tagName === 'A' || e.ctrlKey || e.metaKey || e.altKey) return;
+  if (e.key === ' ' && e.target.tagName !== 'BUTTON') state.playing ? pause() : play();
+  else if (e.key >= '1' && e.key <= '4') choose(Number(e.key) - 1);
+  else if (e.key === 'ArrowLeft' && e.target.type !== 'range') seek(position() - 1);
+  else if (e.key === 'ArrowRight' && e.target.type !== 'range') seek(position() + 1);
+  else return;
+  e.preventDefault();
+};
+build();
+watch('value', build);
+site.onTheme(element, () => { if (parts) wave(); });

@@ -1,0 +1,152 @@
+// The shell in the browser: theme, contents list, deep links, what the custom cells share.
+(() => {
+  const site = window.site = {};
+  const root = document.documentElement;
+  const params = () => new URLSearchParams(location.search);
+  const write = p => {
+    const query = p.toString();
+    history.replaceState(history.state, '', location.pathname + (query ? '?' + query : '') + location.hash);
+    paintLinks();
+  };
+  const quiet = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+  // Theme: the system's until the reader chooses; gradio looks at the class `dark` of the body.
+  const stored = () => { try { return localStorage.getItem('theme'); } catch { return null; } };
+  const dark = () => (stored() || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
+  const themeListeners = new Map();
+  const applyTheme = () => {
+    root.dataset.theme = dark() ? 'dark' : 'light';
+    if (document.body) document.body.classList.toggle('dark', dark());
+    for (const [element, draw] of themeListeners) {
+      if (element.isConnected) draw(); else themeListeners.delete(element);
+    }
+  };
+  site.onTheme = (element, draw) => themeListeners.set(element, draw);
+  site.isDark = dark;
+  applyTheme();
+  document.addEventListener('DOMContentLoaded', applyTheme);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', applyTheme);
+
+  // Plotly: loaded once, when the first figure comes near.
+  let plotly = null;
+  site.plotly = () => plotly ||= new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = '/site/plotly/plotly.min.js';
+    script.onload = resolve;
+    script.onerror = () => { plotly = null; reject(new Error('plotly.js did not load')); };
+    document.head.append(script);
+  });
+  site.themed = figure => {
+    const {templates, swap} = window.siteData;
+    let text = JSON.stringify(figure);
+    if (dark()) for (const [light, other] of Object.entries(swap)) text = text.replaceAll(light, other);
+    const copy = JSON.parse(text);
+    copy.layout = {...copy.layout, template: templates[dark() ? 'dark' : 'light']};
+    return copy;
+  };
+  site.onSight = (element, see) => {
+    const watcher = new IntersectionObserver(entries => {
+      if (!entries.some(e => e.isIntersecting)) return;
+      watcher.disconnect();
+      see();
+    }, {rootMargin: '300px'});
+    watcher.observe(element);
+  };
+
+  // Sound: one context, one player at a time.
+  let context = null;
+  site.audio = () => context ||= new AudioContext();
+  let pauseOther = null;
+  site.onlyPlayer = pause => {
+    if (pauseOther && pauseOther !== pause) pauseOther();
+    pauseOther = pause;
+  };
+
+  // Deep links.
+  site.keep = (tab, name, value) => {
+    if (!arrived || (params().get('tab') || 'start') !== tab || value === null || value === undefined) return;
+    const p = params();
+    p.set(name, String(value));
+    write(p);
+  };
+  let arrived = false;
+  let holdUntil = 0;  // while we scroll to a step, the scroll does not choose another
+  const openTab = () => document.querySelector('#tabs [role=tabpanel]:not([hidden])');
+  const scrollToStep = (step, tries = 40) => {
+    const cell = document.getElementById('step-' + step);
+    if (!cell) return tries && setTimeout(() => scrollToStep(step, tries - 1), 50);
+    holdUntil = Date.now() + 1200;
+    cell.scrollIntoView({behavior: quiet() || tries < 40 ? 'instant' : 'smooth', block: 'start'});
+    mark(step);
+  };
+  site.arrived = () => {
+    const step = params().get('step');
+    if (step && /^[a-z0-9-]+$/.test(step)) scrollToStep(step, 39);
+    setTimeout(() => { arrived = true; }, 400);
+    paintContents();
+  };
+  site.follow = event => {
+    const link = event.target.closest('a[data-tab], a[data-step]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const tab = link.dataset.tab || params().get('tab') || 'start';
+    const step = link.dataset.step;
+    const before = params().get('tab') || 'start';
+    const p = before === tab ? params() : new URLSearchParams();
+    p.set('tab', tab);
+    if (step) p.set('step', step); else p.delete('step');
+    write(p);
+    document.body.classList.remove('menu-open');
+    if (before !== tab) { site.go(tab); if (!step) scrollTo({top: 0, behavior: 'instant'}); }
+    if (step) scrollToStep(step);
+    else if (before === tab) scrollTo({top: 0, behavior: quiet() ? 'instant' : 'smooth'});
+    paintContents();
+  };
+  const mark = step => {
+    document.querySelectorAll('#contents a').forEach(a => {
+      const here = a.dataset.tab === (params().get('tab') || 'start') && (a.dataset.step || '') === (step || '');
+      if (here) a.setAttribute('aria-current', 'true'); else a.removeAttribute('aria-current');
+    });
+  };
+  const paintContents = () => {
+    const tab = params().get('tab') || 'start';
+    document.querySelectorAll('#contents li[data-tab]').forEach(li => li.classList.toggle('open', li.dataset.tab === tab));
+    mark(params().get('step'));
+  };
+  const paintLinks = () => {
+    document.querySelectorAll('a.language').forEach(a => {
+      a.href = a.getAttribute('href').split('?')[0] + location.search;
+    });
+  };
+  addEventListener('scroll', () => {
+    if (!arrived || Date.now() < holdUntil) return;
+    const steps = [...document.querySelectorAll('.step')].filter(s => s.offsetParent !== null);
+    const passed = steps.filter(s => s.getBoundingClientRect().top < innerHeight * 0.35);
+    const step = passed.length ? passed[passed.length - 1].id.slice(5) : null;
+    const p = params();
+    if ((p.get('step') || null) === step) return;
+    if (step) p.set('step', step); else p.delete('step');
+    write(p);
+    mark(step);
+  }, {passive: true});
+
+  document.addEventListener('click', event => {
+    const target = event.target;
+    if (target.closest('button.theme')) {
+      try { localStorage.setItem('theme', dark() ? 'light' : 'dark'); } catch { /* private window */ }
+      applyTheme();
+    } else if (target.closest('button.menu')) {
+      const open = document.body.classList.toggle('menu-open');
+      target.closest('button.menu').setAttribute('aria-expanded', open);
+    } else if (target.closest('.code-copy')) {
+      const button = target.closest('.code-copy');
+      navigator.clipboard?.writeText(button.parentElement.nextElementSibling.textContent);
+      const before = button.textContent;
+      button.textContent = button.dataset.copied;
+      setTimeout(() => { button.textContent = before; }, 1500);
+    } else if (!target.closest('#contents')) {
+      if (target.closest('a.language')) paintLinks();
+      else site.follow(event);
+    }
+  });
+})();

@@ -1,0 +1,87 @@
+"""The code cell: the source of the very functions that a button runs, so that text and code cannot drift."""
+
+from __future__ import annotations
+
+import ast
+import html
+import importlib.util
+import inspect
+import textwrap
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from demos._tab import ROOT
+
+Reference = Callable | type | str
+
+
+def source(reference: Reference) -> tuple[str, str]:
+    """The source of a function or class, and where it stands.
+
+    Args:
+        reference: the object itself, or "core.audio:mu_law_encode", "core.wavenet.model:GatedLayer.forward" for code
+            whose module must not be imported yet (torch). The text is the one `inspect.getsource` gives.
+    Returns:
+        (source, "core/audio.py:35").
+    Raises:
+        ValueError: there is no such module or name.
+    """
+    if not isinstance(reference, str):
+        target = inspect.unwrap(reference) if callable(reference) else reference
+        path = Path(inspect.getsourcefile(target) or "").resolve()
+        return inspect.getsource(target), f"{_place(path)}:{inspect.getsourcelines(target)[1]}"
+    module, _, qualname = reference.partition(":")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None or not qualname:
+        raise ValueError(f"{reference!r} is not of the form 'package.module:name'.")
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    node = _find(ast.parse(text), qualname)
+    if node is None:
+        raise ValueError(f"{spec.origin} defines no {qualname!r}.")
+    first = min([node.lineno] + [decorator.lineno for decorator in node.decorator_list])
+    lines = text.splitlines(keepends=True)[first - 1 : node.end_lineno]
+    return "".join(lines), f"{_place(Path(spec.origin))}:{first}"
+
+
+def _place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def _find(tree: ast.AST, qualname: str) -> Definition | None:
+    node: ast.AST | None = tree
+    for name in qualname.split("."):
+        body = getattr(node, "body", [])
+        node = next((n for n in body if isinstance(n, Definition) and n.name == name), None)
+        if node is None:
+            return None
+    return node if isinstance(node, Definition) else None
+
+
+@lru_cache(maxsize=None)
+def _highlighted(text: str) -> str:
+    return highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
+
+
+def code_html(references: tuple[Reference, ...], *, title: str, copy: str, copied: str, opened: bool) -> str:
+    """The cell as HTML: a `<details>` with every source, highlighted."""
+    blocks = []
+    for reference in references:
+        text, place = source(reference)
+        blocks.append(
+            f'<div class="code-place"><span>{html.escape(place)}</span>'
+            f'<button type="button" class="code-copy" data-copied="{html.escape(copied)}">{html.escape(copy)}</button>'
+            f'</div><pre class="code" tabindex="0"><code>{_highlighted(textwrap.dedent(text))}</code></pre>'
+        )
+    names = ", ".join(source(reference)[1].split("/")[-1].split(":")[0] for reference in references)
+    return (
+        f'<details class="code-cell"{" open" if opened else ""}><summary><span class="label">In</span>'
+        f"<span>{html.escape(title)}</span><small>{html.escape(names)}</small></summary>{''.join(blocks)}</details>"
+    )

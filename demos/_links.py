@@ -1,0 +1,119 @@
+"""State in the URL: `?tab=&step=&<control>=`. Unknown names and values are ignored, numbers are clamped.
+
+A control takes part when it is registered by name; the page collects the registrations of all its tabs while it is
+built, restores them on load and writes them back with `history.replaceState` (`assets/site/site.js`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+RESERVED = ("tab", "step", "__theme", "view")
+
+
+@dataclass
+class Step:
+    """One entry of the contents list: a cell of a tab."""
+
+    anchor: str
+    heading: str
+
+
+@dataclass
+class Page:
+    """What the tabs of one page register while they are built."""
+
+    language: str
+    tab: str = ""
+    controls: dict[tuple[str, str], gr.components.Component] = field(default_factory=dict)
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+
+    def add_control(self, name: str, component: gr.components.Component) -> None:
+        """Register a control under a name that is unique in its tab."""
+        if name in RESERVED or (self.tab, name) in self.controls:
+            raise ValueError(f"The link name {name!r} is reserved or already taken in tab {self.tab!r}.")
+        self.controls[self.tab, name] = component
+
+    def add_step(self, anchor: str, heading: str) -> int:
+        """Register a cell; returns its number, from 1."""
+        steps = self.steps.setdefault(self.tab, [])
+        steps.append(Step(anchor, heading))
+        return len(steps)
+
+
+_PAGE: ContextVar[Page | None] = ContextVar("page", default=None)
+
+
+@contextmanager
+def building(page: Page) -> Iterator[Page]:
+    """Make `page` the one that cells and controls register with."""
+    token = _PAGE.set(page)
+    try:
+        yield page
+    finally:
+        _PAGE.reset(token)
+
+
+def current_page() -> Page:
+    """The page being built."""
+    page = _PAGE.get()
+    if page is None:
+        raise RuntimeError("Cells are built inside a page: use demos._page.")
+    return page
+
+
+def restored(component: gr.components.Component, text: str) -> Any:
+    """The value that a link gives to a control, or None if the control cannot take it.
+
+    Args:
+        component: Slider, Number, Checkbox, Radio, Dropdown or Textbox.
+        text: what stands in the URL.
+    """
+    if isinstance(component, gr.Checkbox):
+        return {"1": True, "true": True, "0": False, "false": False}.get(text.lower())
+    if isinstance(component, gr.Slider | gr.Number):
+        return _number(component, text)
+    if isinstance(component, gr.Radio | gr.Dropdown):
+        values = {str(value): value for _, value in component.choices or []}
+        return values.get(text)
+    if isinstance(component, gr.Textbox):
+        return text[: component.max_length or 500]
+    return None
+
+
+def _number(component: gr.Slider | gr.Number, text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not math.isfinite(value):
+        return None
+    low, high, step = component.minimum, component.maximum, component.step
+    if isinstance(component, gr.Slider) and low is not None and step:
+        value = low + round((value - low) / step) * step
+    value = max(value, low) if low is not None else value
+    value = min(value, high) if high is not None else value
+    whole = float(value).is_integer() and (getattr(component, "precision", None) == 0 or float(step or 0).is_integer())
+    return int(value) if whole else value
+
+
+def restore(page: Page, tabs: list[str], query: Mapping[str, str]) -> list[Any]:
+    """The updates that a query makes: the selected tab, then one per registered control in order.
+
+    Only controls of the chosen tab are touched.
+    """
+    chosen = query.get("tab", "")
+    if chosen not in tabs:
+        chosen = tabs[0]
+    updates: list[Any] = [gr.Tabs(selected=chosen)]
+    for (tab, name), component in page.controls.items():
+        value = restored(component, query[name]) if tab == chosen and name in query else None
+        updates.append(gr.skip() if value is None else gr.update(value=value))
+    return updates

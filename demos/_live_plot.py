@@ -1,0 +1,41 @@
+"""An interactive plotly figure: frames play, zoom survives updates, clicks reach Python, colours follow the theme.
+
+plotly's own JavaScript is served from the installed package at /site/plotly.min.js and loaded when the first figure
+comes near the visible part of the page.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from demos._tab import ROOT
+
+_SCRIPT = (ROOT / "assets/site/live_plot.js").read_text(encoding="utf-8")
+
+
+class LivePlot(gr.HTML):
+    """A figure cell's value is `plot(figure, summary)`.
+
+    Events: `.select(fn)` with `gr.SelectData` (index [curve, point], value {x, y}) when a point is clicked;
+    `.appear(fn)` once, when the empty figure first comes into view, which is the place to compute it.
+    """
+
+    def __init__(self, value: dict | None = None, *, height: int = 360, **kwargs: Any) -> None:
+        super().__init__(
+            value=value,
+            html_template="<figure class='live-plot'></figure>",
+            js_on_load=_SCRIPT,  # fires 'select' and 'appear'
+            height=height,
+            **kwargs,
+        )
+
+    def api_info(self) -> dict:
+        return {"type": "object"}
+
+
+def plot(figure: Any, summary: str) -> dict[str, Any]:
+    """The value of a figure cell: a plotly figure and one sentence that says what it shows."""
+    return {"figure": json.loads(figure.to_json()), "summary": summary}

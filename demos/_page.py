@@ -1,0 +1,169 @@
+"""The site: one page per language around the tabs, and how it is served."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr  # noqa: E402
+import plotly  # noqa: E402
+from starlette.routing import Mount  # noqa: E402
+from starlette.staticfiles import StaticFiles  # noqa: E402
+
+from core import plots  # noqa: E402
+from demos import _start, _theme  # noqa: E402
+from demos._links import Page, building, restore  # noqa: E402
+from demos._tab import LANGUAGES, ROOT, Strings, Tab, strings  # noqa: E402
+
+PATHS = {"en": "", "ko": "ko"}
+NAMES = {"en": "English", "ko": "한국어"}
+ASSETS = ROOT / "assets"
+PLOTLY_JS = Path(plotly.__file__).parent / "package_data"
+
+
+def site(tabs: list[Tab]) -> gr.Blocks:
+    """The whole site: English at /, Korean at /ko, every tab built once for each."""
+    title = strings("_site", "en")("title")
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+        page(tabs, "en")
+    for language in LANGUAGES[1:]:
+        with blocks.route(NAMES[language], f"/{PATHS[language]}"):
+            page(tabs, language)
+    return blocks
+
+
+def page(tabs: list[Tab], language: str) -> None:
+    """One language: top bar, contents list, and the tabs in a reading column."""
+    t = strings("_site", language)
+    registered = Page(language)
+    gr.Navbar(visible=False, main_page_name=NAMES["en"])
+    gr.HTML(_top_bar(t, language), elem_id="top-bar", padding=False)
+    contents = gr.HTML(elem_id="contents", padding=False, js_on_load=_GO)
+    with gr.Tabs(elem_id="tabs") as selector:
+        slugs = []
+        if len(tabs) > 1 or _start.always(tabs):
+            slugs.append(_start.SLUG)
+            with gr.Tab(t("start"), id=_start.SLUG), building(registered):
+                registered.tab = _start.SLUG
+                _start.build(t, tabs)
+        for tab in tabs:
+            slugs.append(tab.slug)
+            words = strings(tab.slug, language)
+            with gr.Tab(words.heading("top"), id=tab.slug), building(registered):
+                registered.tab = tab.slug
+                tab.build(words)
+    contents.value = _contents(t, registered, slugs)
+    _wire(registered, slugs, selector, contents)
+
+
+def _wire(registered: Page, slugs: list[str], selector: gr.Tabs, contents: gr.HTML) -> None:
+    """Restore the URL's state on load; move to a tab when the contents list asks for it."""
+
+    def from_link(request: gr.Request) -> Any:
+        updates = restore(registered, slugs, dict(request.query_params))
+        return updates if len(updates) > 1 else updates[0]  # one output takes a value, several take a list
+
+    def go(event: gr.EventData) -> dict:
+        slug = event.tab if event.tab in slugs else slugs[0]
+        return gr.Tabs(selected=slug)
+
+    blocks = gr.context.Context.root_block
+    outputs = [selector, *registered.controls.values()]
+    blocks.load(from_link, None, outputs, api_visibility="private", show_progress="hidden", queue=False).then(
+        None, None, None, js="() => site.arrived()", queue=False
+    )
+    contents.go(go, None, selector, api_visibility="private", show_progress="hidden", queue=False)
+
+
+_GO = "site.go = slug => trigger('go', {tab: slug}); element.addEventListener('click', site.follow);"
+
+
+def _top_bar(t: Strings, language: str) -> str:
+    other = next(name for name in LANGUAGES if name != language)
+    return (
+        f'<a class="skip" href="#tabs">{html.escape(t("skip"))}</a>'
+        f'<header class="bar"><button type="button" class="menu" aria-expanded="false" aria-controls="contents">'
+        f'<span aria-hidden="true">☰</span> {html.escape(t("contents"))}</button>'
+        f'<a class="brand" href="?" data-tab="start">{_theme.MARK}<span>{html.escape(t("title"))}</span></a>'
+        f'<nav><a class="language" href="/{PATHS[other]}" hreflang="{other}" lang="{other}" '
+        f'title="{html.escape(t("language_hint"))}">{html.escape(t("language"))}</a>'
+        f'<button type="button" class="theme" title="{html.escape(t("theme"))}" '
+        f'aria-label="{html.escape(t("theme"))}">◐</button></nav></header>'
+    )
+
+
+def _contents(t: Strings, registered: Page, slugs: list[str]) -> str:
+    """The contents list: tabs, and under the open one its steps."""
+    parts = []
+    for slug in slugs:
+        name = t("start") if slug == _start.SLUG else strings(slug, registered.language).heading("top")
+        steps = "".join(
+            f'<li><a href="?tab={slug}&amp;step={step.anchor}" data-tab="{slug}" data-step="{step.anchor}">'
+            f"{html.escape(step.heading)}</a></li>"
+            for step in registered.steps.get(slug, [])
+        )
+        parts.append(
+            f'<li data-tab="{slug}"><a href="?tab={slug}" data-tab="{slug}">{html.escape(name)}</a>'
+            f"{f'<ol>{steps}</ol>' if steps else ''}</li>"
+        )
+    return f'<nav class="contents" aria-label="{html.escape(t("contents"))}"><ul>{"".join(parts)}</ul></nav>'
+
+
+def head() -> str:
+    """What every page has in its head: style, script, the colours that the script swaps in the dark."""
+    data = {"templates": plots.plotly_templates(), "swap": plots.DARK_FOR_LIGHT}
+    script = (ASSETS / "site/site.js").read_text(encoding="utf-8")
+    return (
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="stylesheet" href="/site/fonts.css"><link rel="stylesheet" href="/site/site.css">'
+        f"<script>window.siteData = {json.dumps(data)};\n{script}</script>"
+    )
+
+
+class Compressed:
+    """Compress the pages themselves; gradio compresses files by their ending only. Streams are left alone."""
+
+    def __init__(self, app: Any) -> None:
+        from starlette.middleware.gzip import GZipMiddleware
+
+        self.app, self.gzip = app, GZipMiddleware(app, minimum_size=1000)
+        self.paths = {"/" + path for path in PATHS.values()} | {"/config"}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        whole = scope["type"] == "http" and scope["path"] in self.paths
+        await (self.gzip if whole else self.app)(scope, receive, send)
+
+
+def serve(tabs: list[Tab], **options: Any) -> None:
+    """Build and launch; host and port from HOST and PORT, 0.0.0.0 on Spaces."""
+    from starlette.middleware import Middleware
+
+    on_spaces = "SPACE_ID" in os.environ
+    gr.set_static_paths([ASSETS / "audio"])
+    routes = [
+        Mount("/site/fonts", StaticFiles(directory=ASSETS / "fonts")),
+        Mount("/site/plotly", StaticFiles(directory=PLOTLY_JS)),
+        Mount("/site", StaticFiles(directory=ASSETS / "site")),
+    ]
+    site(tabs).queue(max_size=60, default_concurrency_limit=8).launch(
+        server_name=os.environ.get("HOST", "0.0.0.0" if on_spaces else "127.0.0.1"),
+        server_port=int(os.environ.get("PORT", "7860")),
+        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
+        max_file_size="20mb",
+        theme=_theme.theme(),
+        head=head(),
+        app_kwargs={"routes": routes, "middleware": [Middleware(Compressed)]},
+        **options,
+    )
+
+
+def alone(tab: Tab) -> None:
+    """`python -m demos.<slug>`: the site with this one tab."""
+    serve([tab])

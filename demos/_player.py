@@ -1,0 +1,35 @@
+"""The audio cell: one to four sounds with one position, so that switching compares the same instant."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import gradio as gr
+
+from demos._tab import ROOT
+
+_SCRIPT = (ROOT / "assets/site/player.js").read_text(encoding="utf-8")
+
+
+def track(label: str, x: Any, sample_rate_hz: int = 16_000) -> dict[str, Any]:
+    """One sound of a player.
+
+    Args:
+        label: what the button says.
+        x: float [T] or [C, T] tensor or array in [-1, 1] (clipped), sent as 16-bit WAV.
+    """
+    from core import audio  # torch: only when there is a sound
+
+    wav = audio.wav_bytes(x, sample_rate_hz)
+    return {"label": label, "wav": base64.b64encode(wav).decode("ascii")}
+
+
+class Player(gr.HTML):
+    """Buttons A, B, C …, a waveform with a cursor, WAV download. Value: list of `track(...)`."""
+
+    def __init__(self, value: list | None = None, **kwargs: Any) -> None:
+        super().__init__(value=value, html_template="<div class='player'></div>", js_on_load=_SCRIPT, **kwargs)
+
+    def api_info(self) -> dict:
+        return {"type": "array", "items": {"type": "object"}}

@@ -1,0 +1,228 @@
+"""The parts of a tab. A cell builder needs this module, `demos._tab.Strings`, and nothing of gradio's layout.
+
+A tab is a composer: a header, cells in a fixed order, references. A cell is one module with `build(t)`:
+
+    def build(t: Strings) -> None:
+        with w.cell(t, "mulaw") as t:                     # frame, number, heading, deep link; t now speaks for the cell
+            w.prose(t)                                    # the text under `## … {#mulaw}`, KaTeX with $…$ and $$…$$
+            w.quiz(t, "levels")                           # quiz.toml, [mulaw.levels]; asked before the reveal
+            with w.controls(t):                           # the In cell: at most four controls
+                voice = w.voice(t)                        # microphone, upload or sample -> path (str)
+                levels = w.link("levels", gr.Slider(2, 256, 16, step=1, label=t("levels")))
+                run = w.button(t("run"))
+            picture = w.figure(t, "staircase")            # the Out cells
+            sound = w.player(t, "sound")
+            w.code(t, "core.audio:mu_law_encode", my_handler)
+        w.on(t, run.click, functools.partial(hear, t), [voice, levels], [picture, sound], heavy=True)
+        w.on(t, picture.appear, functools.partial(draw, t), levels, picture)
+
+    def hear(t, path, levels):
+        from core import audio                            # torch only inside handlers
+        x = audio.load_voice(path)
+        ...
+        return w.plot(plots.lines(...), t("summary", db=12.3)), [w.track(t("original"), x), w.track(t("coded"), y)]
+
+Layout
+    header(t, badge="real"|"synthetic"|"none", minutes=25)   title and outcomes are the cell `{#top}` of the lesson
+    cell(t, anchor)        context manager, gives `t.cell(anchor)`; `?step=anchor` scrolls to it
+    prose(t, anchor=None)  Markdown of the lesson
+    controls(t)            context manager: the In cell;  row(): controls side by side
+    output(t)              context manager: an Out cell for any gradio component of your own
+    references(t)          the cell `{#references}`
+Controls
+    button(label, primary=True), voice(t, name="voice"), link(name, component)  -> the component, kept in the URL
+Results
+    figure(t, name, height=360)  -> LivePlot; its value is plot(figure, summary); events `.select`, `.appear`
+    player(t, name)              -> Player; its value is [track(label, x, sample_rate_hz), …], one to four
+    stream(t, name)              -> gr.Audio that plays int16 blocks while they come: yield (16000, int16 [T])
+    note(t, name)                -> gr.Markdown for text made by a handler
+Learning
+    quiz(t, name) -> Quiz;  with reveal(t, quiz): … is hidden until the question is answered
+    code(t, *references, opened=False)   functions, classes, or "module:name" where the module imports torch
+Events
+    on(t, event or [events], fn, inputs, outputs, heavy=False, **options)   see demos/_jobs.py
+    Errors: raise a `core.errors.LessonError`; the visitor reads its text (translated by lessons/_site/errors.toml),
+    the outputs keep what they show. Everything else becomes a short message, and the trace goes to the log.
+    Models: `demos._models.load("wavenet-vocoder")` inside the handler.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import gradio as gr
+
+from demos import _code
+from demos._jobs import on, readable, tell, translate
+from demos._links import current_page
+from demos._live_plot import LivePlot, plot
+from demos._player import Player, track
+from demos._quiz import Quiz, question
+from demos._tab import ROOT, Strings
+
+__all__ = [
+    "LATEX", "SAMPLES", "button", "cell", "code", "controls", "figure", "header", "link", "note", "on", "output",
+    "player", "plot", "prose", "quiz", "readable", "references", "reveal", "row", "stream", "tell", "track",
+    "translate", "voice",
+]  # fmt: skip
+
+C = TypeVar("C", bound=gr.components.Component)
+LATEX = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
+BADGES = ("real", "synthetic", "none")
+SAMPLES = {"kathleen": ROOT / "assets/audio/kathleen_b0487.flac"}
+
+
+def header(t: Strings, *, badge: str, minutes: int) -> None:
+    """Title, what the reader will be able to do, how long it takes, and what the models were trained on."""
+    if badge not in BADGES:
+        raise ValueError(f"badge is one of {', '.join(BADGES)}, not {badge!r}.")
+    page = current_page()
+    with gr.Column(elem_classes=["tab-header"], elem_id=f"top-{page.tab}"):
+        gr.HTML(
+            f'<h1>{html.escape(t.heading("top"))}</h1><p class="facts">'
+            f'<span class="badge badge-{badge}">{html.escape(t(f"badge.{badge}"))}</span>'
+            f'<span>{html.escape(t("header.minutes", minutes=minutes))}</span></p>'
+        )
+        gr.Markdown(f"**{t('header.outcomes')}**\n\n{t.prose('top')}", latex_delimiters=LATEX)
+
+
+@contextmanager
+def cell(t: Strings, anchor: str) -> Iterator[Strings]:
+    """One concept: a numbered heading and everything below it, reachable as `?tab=<slug>&step=<anchor>`."""
+    inner = t.cell(anchor)
+    page = current_page()
+    number = page.add_step(anchor, inner.heading())
+    with gr.Column(elem_id=f"step-{anchor}", elem_classes=["step"]):
+        gr.HTML(
+            f'<h2><span class="number">{number}</span>{html.escape(inner.heading())}'
+            f'<a class="anchor" href="?tab={page.tab}&amp;step={anchor}" data-step="{anchor}" '
+            f'aria-label="{html.escape(t("cell.link"))}">#</a></h2>'
+        )
+        yield inner
+
+
+def prose(t: Strings, anchor: str | None = None) -> gr.Markdown:
+    """The Markdown of a cell, with KaTeX."""
+    return gr.Markdown(t.prose(anchor), latex_delimiters=LATEX, elem_classes=["prose-cell"])
+
+
+@contextmanager
+def controls(t: Strings) -> Iterator[None]:
+    """The In cell: what the reader can set and press."""
+    with gr.Column(elem_classes=["in-cell"]):
+        yield
+
+
+@contextmanager
+def output(t: Strings) -> Iterator[None]:
+    """An Out cell for components that are not made by this module."""
+    with gr.Column(elem_classes=["out-cell"]):
+        yield
+
+
+@contextmanager
+def row() -> Iterator[None]:
+    """Controls side by side; one below the other on a phone."""
+    with gr.Row(elem_classes=["control-row"]):
+        yield
+
+
+def button(label: str, *, primary: bool = True, name: str | None = None) -> gr.Button:
+    """A button that starts something."""
+    return gr.Button(label, variant="primary" if primary else "secondary", elem_id=name, elem_classes=["run"])
+
+
+def link(name: str, component: C) -> C:
+    """Keep a control in the URL under `name` (unique in the tab): restored on load, clamped, written on change."""
+    page = current_page()
+    page.add_control(name, component)
+    component.elem_classes = [*(component.elem_classes or []), "linked", f"link-{name}"]
+    component.change(None, component, None, js=f"(v) => site.keep({page.tab!r}, {name!r}, v)", queue=False)
+    return component
+
+
+def voice(t: Strings, name: str = "voice") -> gr.Audio:
+    """A voice: the bundled sample, an upload, or the microphone. As an input it gives a path (str) or None."""
+    default = next((path for path in SAMPLES.values() if path.exists()), None)
+    return gr.Audio(
+        str(default) if default else None,
+        label=t("voice.own"),
+        sources=["upload", "microphone"],
+        type="filepath",
+        elem_id=_name(t, name),
+        elem_classes=["voice"],
+        buttons=[],
+    )
+
+
+def _name(t: Strings, name: str) -> str:
+    return f"{t.scope}-{name}" if t.scope else name
+
+
+def figure(t: Strings, name: str, *, height: int = 360, value: dict | None = None) -> LivePlot:
+    """An interactive figure with its one-sentence summary and export. Without a value, wire `.appear`."""
+    words = {key: t(f"figure.{key}") for key in ("png", "svg", "data", "export", "waiting")}
+    return LivePlot(
+        value, height=height, words=words, name=_name(t, name), elem_id=_name(t, name), elem_classes=["out-cell"]
+    )
+
+
+def player(t: Strings, name: str, *, value: list | None = None) -> Player:
+    """One to four sounds, switched without losing the position; each can be downloaded as WAV."""
+    keys = ("play", "pause", "download", "position", "choose", "keys", "empty")
+    words = {key: t(f"player.{key}") for key in keys}
+    return Player(
+        value, words=words, name=_name(t, name), elem_id=_name(t, name), elem_classes=["out-cell", "player-cell"]
+    )
+
+
+def stream(t: Strings, name: str) -> gr.Audio:
+    """Sound that plays while it is made: the handler yields (sample_rate_hz, int16 [T]) blocks."""
+    return gr.Audio(
+        label=t(name), streaming=True, autoplay=True, interactive=False,
+        elem_id=_name(t, name), elem_classes=["out-cell"],
+    )  # fmt: skip
+
+
+def note(t: Strings, name: str, value: str = "") -> gr.Markdown:
+    """Text that a handler writes: a sentence, a small table."""
+    return gr.Markdown(value, latex_delimiters=LATEX, elem_id=_name(t, name), elem_classes=["out-cell", "note"])
+
+
+def code(t: Strings, *references: _code.Reference, opened: bool = False) -> gr.HTML:
+    """The source of the functions that the button runs."""
+    text = _code.code_html(
+        references, title=t("code.open"), copy=t("code.copy"), copied=t("code.copied"), opened=opened
+    )
+    return gr.HTML(text, elem_classes=["code-host"])
+
+
+def quiz(t: Strings, name: str) -> Quiz:
+    """A question from quiz.toml, `[<cell>.<name>]`, asked before the reader sees the answer."""
+    return Quiz(question(t, name), name=_name(t, name), elem_id=f"quiz-{_name(t, name)}", elem_classes=["quiz-cell"])
+
+
+@contextmanager
+def reveal(t: Strings, asked: Quiz) -> Iterator[None]:
+    """What is shown only after the question has been answered, rightly or wrongly."""
+    with gr.Column(visible=False, elem_classes=["reveal"]) as hidden:
+        yield
+    on(t, asked.answered, lambda: gr.update(visible=True), None, hidden)
+
+
+def references(t: Strings) -> None:
+    """References, licences of the data, what differs from the paper: the cell `{#references}` of the lesson."""
+    with cell(t, "references") as inner:
+        prose(inner)
+
+
+def sample_path(name: str = "kathleen") -> Path:
+    """The bundled voice."""
+    return SAMPLES[name]

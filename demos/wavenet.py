@@ -1,0 +1,25 @@
+"""WaveNet, cell by cell: each cell is a module of `demos/_wavenet/`."""
+
+from __future__ import annotations
+
+from demos import _widgets as w
+from demos._tab import Strings, Tab
+from demos._wavenet import architecture, conditional, dilation, mulaw, naive, race, unconditional
+
+CELLS = (mulaw, dilation, naive, architecture, unconditional, conditional, race)
+
+
+def build(t: Strings) -> None:
+    """Header, the seven cells in the order of the lecture, references."""
+    w.header(t, badge="real", minutes=50)
+    for cell in CELLS:
+        cell.build(t)
+    w.references(t)
+
+
+TAB = Tab(slug="wavenet", order=30, build=build)
+
+if __name__ == "__main__":
+    from demos import _page
+
+    _page.alone(TAB)
