@@ -76,8 +76,8 @@ def create(name: str, model: WaveNet) -> Engine:
 def best(model: WaveNet) -> tuple[str, str]:
     """The name of the engine that "auto" takes for this network, and a sentence that says why.
 
-    Native variants are timed for some hundred samples, because a second thread helps on two free cores and hurts on
-    a shared one. The choice is kept for a minute.
+    Native variants are timed for some hundred samples, because a second thread helps on two free cores and hurts
+    on a shared one. The choice is kept for a minute.
     """
     key = model.config
     with _lock:
@@ -92,7 +92,7 @@ def best(model: WaveNet) -> tuple[str, str]:
 
 
 def _choose(model: WaveNet) -> tuple[str, str]:
-    reasons = {name: why_not(name, model) for name in ["native", "native-fp16", "native-2", "native-fp16-2", "numba"]}
+    reasons = {name: why_not(name, model) for name in [*NATIVE, "numba"]}
     speeds = {name: _samples_per_s(name, model) for name in NATIVE if not reasons[name]}
     if speeds:
         name = max(speeds, key=lambda one: speeds[one])

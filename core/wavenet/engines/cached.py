@@ -1,7 +1,7 @@
 """The reference of fast generation: each layer keeps its past inputs in a ring buffer, and computes one column.
 
-Source: Le Paine et al. 2016, "Fast WaveNet Generation Algorithm" (arXiv:1611.09482). The cost of a sample is that of
-L layers at one moment, however far the network sees back.
+Source: Le Paine et al. 2016, "Fast WaveNet Generation Algorithm" (arXiv:1611.09482). The cost of a sample is that
+of L layers at one moment, however far the network sees back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Ring:
         return taps
 
 
-def layer_step(layer: GatedLayer, ring: Ring, x: Tensor, condition: Tensor | None, t: int) -> tuple[Tensor, Tensor]:
+def layer_step(
+    layer: GatedLayer, ring: Ring, x: Tensor, condition: Tensor | None, t: int
+) -> tuple[Tensor, Tensor]:
     """One gated layer at one moment: x [B, R] -> its gated values z [B, G / 2] and the next layer's input."""
     pre = layer.dilated(ring.exchange(x, t))
     if condition is not None:

@@ -49,7 +49,7 @@ class Session(ABC):
 
     @abstractmethod
     def feed(self, codes: Tensor, frames: Tensor | None = None, *, logits: bool = True) -> Tensor | None:
-        """Teacher forcing: take int64 [B, n] codes as drawn -> float32 [B, levels, n], what predicted each of them.
+        """Teacher forcing: take int64 [B, n] codes as drawn -> float32 [B, levels, n], what predicted each.
 
         With logits=False nothing is returned, which is faster: the way to feed a prime.
         """

@@ -1,7 +1,7 @@
 """The lecture's way: for every new sample, run the network over its whole receptive field.
 
-Nothing is remembered but the codes. Of all the values computed only one column is new; the rest was computed for the
-sample before, and will be computed again for the next.
+Nothing is remembered but the codes. Of all the values computed only one column is new; the rest was computed for
+the sample before, and will be computed again for the next.
 """
 
 from __future__ import annotations
