@@ -27,3 +27,7 @@ class EngineError(LessonError):
 
 class DataError(LessonError):
     """Training data that is not where `--data` points, or not in a layout we know."""
+
+
+class PackageError(LessonError):
+    """An optional package that is not installed; the text gives the command that installs it."""
