@@ -34,7 +34,7 @@ DARK_FOR_LIGHT: dict[str, str] = {
 }
 
 FONT = "Pretendard"
-FONT_FILE = Path(__file__).resolve().parent.parent / "assets/fonts/Pretendard-subset.ttf"
+FONT_FILE = Path(__file__).resolve().parent.parent / "assets/fonts/Pretendard-Regular.otf"
 MAX_POINTS = 2000  # per line: about two per pixel of a wide figure
 
 
@@ -105,7 +105,8 @@ def matplotlib_style(theme: str = "light") -> dict[str, Any]:
 def layout(figure: go.Figure, *, x_title: str = "", y_title: str = "", **more: Any) -> go.Figure:
     """Axis titles and the settings that every figure shares; `more` goes to `update_layout`."""
     figure.update_layout(xaxis_title_text=x_title, yaxis_title_text=y_title, **more)
-    figure.layout.template = None  # the page puts its own in
+    figure.update_layout(template="none")  # the page puts its own in, and plotly's default is large
+    figure.layout.template = None
     return figure
 
 

@@ -38,4 +38,6 @@ class LivePlot(gr.HTML):
 
 def plot(figure: Any, summary: str) -> dict[str, Any]:
     """The value of a figure cell: a plotly figure and one sentence that says what it shows."""
-    return {"figure": json.loads(figure.to_json()), "summary": summary}
+    plain = json.loads(figure.to_json())
+    plain.get("layout", {}).pop("template", None)  # the page puts its own in
+    return {"figure": plain, "summary": summary}

@@ -88,12 +88,12 @@ def _top_bar(t: Strings, language: str) -> str:
     return (
         f'<a class="skip" href="#tabs">{html.escape(t("skip"))}</a>'
         f'<header class="bar"><button type="button" class="menu" aria-expanded="false" aria-controls="contents">'
-        f'<span aria-hidden="true">☰</span> {html.escape(t("contents"))}</button>'
+        f'{_theme.MENU}<span class="menu-word">{html.escape(t("contents"))}</span></button>'
         f'<a class="brand" href="?" data-tab="start">{_theme.MARK}<span>{html.escape(t("title"))}</span></a>'
         f'<nav><a class="language" href="/{PATHS[other]}" hreflang="{other}" lang="{other}" '
         f'title="{html.escape(t("language_hint"))}">{html.escape(t("language"))}</a>'
         f'<button type="button" class="theme" title="{html.escape(t("theme"))}" '
-        f'aria-label="{html.escape(t("theme"))}">◐</button></nav></header>'
+        f'aria-label="{html.escape(t("theme"))}">{_theme.SHADE}</button></nav></header>'
     )
 
 
