@@ -109,7 +109,7 @@ def _cut_off(name: str, fraction: float | None = None) -> AudioError:
 
 
 def _ffmpeg_to_wav(path: Path, name: str, max_seconds: float) -> io.BytesIO:
-    """Decode by ffmpeg, at most a second more than is allowed, in a process that can reach nothing but this file."""
+    """Decode by ffmpeg, at most a second more than is allowed; it may open sound files of this machine only."""
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         raise AudioError(
