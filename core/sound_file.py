@@ -49,11 +49,13 @@ def read(path: str | Path, *, max_seconds: float = MAX_SECONDS) -> tuple[Tensor,
     path = _checked_path(path)
     name = _shown(path)
     with path.open("rb") as file:
-        _check_riff_is_whole(file, name)
+        _check_whole(file, name)
         try:
             # A descriptor, not a name: libsndfile then goes by the content, whatever the file is called.
             sound = soundfile.SoundFile(file.fileno(), closefd=False)
         except (soundfile.SoundFileError, TypeError, ValueError):
+            sound = None
+        if sound is None or sound.frames >= 2**62:  # a FLAC stream that does not say how long it is
             sound = soundfile.SoundFile(_ffmpeg_to_wav(path, name, max_seconds))
         with sound:
             return _decode(sound, name, max_seconds), sound.samplerate
@@ -92,14 +94,16 @@ def _checked_path(path: str | Path) -> Path:
     return path
 
 
-def _check_riff_is_whole(file: BinaryIO, name: str) -> None:
-    """Raise AudioError for a WAV file that holds less than its header promises."""
+def _check_whole(file: BinaryIO, name: str) -> None:
+    """Raise AudioError for a WAV or AIFF file that holds less than its header promises."""
     head = file.read(8)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    promised = int.from_bytes(head[4:8], "little") + 8
+    if head[:4] not in (b"RIFF", b"FORM"):
+        return
+    promised = int.from_bytes(head[4:8], "little" if head[:4] == b"RIFF" else "big") + 8
     streamed = promised > 0xFFFF_F000  # written without knowing the length, as through a pipe: no promise
-    if head[:4] == b"RIFF" and not streamed and size < promised - 64:
+    if not streamed and size < promised - 64:
         raise _cut_off(name, size / promised)
 
 
@@ -145,8 +149,7 @@ def _decode(sound: soundfile.SoundFile, name: str, max_seconds: float) -> Tensor
         raise AudioError(f"{name} has a sample rate of {rate} Hz; {low} to {high} Hz are read. Resample it first.")
     if not 1 <= channels <= MAX_CHANNELS:
         raise AudioError(f"{name} has {channels} channels; at most {MAX_CHANNELS} are read. Mix it down first.")
-    unknown = sound.frames >= 2**62  # a FLAC stream that does not say
-    if not unknown and sound.frames > max_seconds * rate:
+    if sound.frames > max_seconds * rate:
         raise _too_long(name, sound.frames / rate, max_seconds)
     limit = min(int(max_seconds * rate), MAX_VALUES // channels) + 1
     try:
@@ -155,10 +158,10 @@ def _decode(sound: soundfile.SoundFile, name: str, max_seconds: float) -> Tensor
         raise _cut_off(name) from None
     if len(samples) >= limit:
         raise _too_long(name, len(samples) / rate, (limit - 1) / rate)
-    if not unknown and len(samples) < 0.98 * sound.frames - 4096:
+    if len(samples) < 0.98 * sound.frames - 4096:
         raise _cut_off(name, len(samples) / sound.frames)
     if len(samples) == 0:
-        raise AudioError(f"{name} has a header but no sound in it: record or export it again.")
+        raise AudioError(f"{name} has a header but no sound in it, or is cut off: record or export it again.")
     x = torch.from_numpy(np.ascontiguousarray(samples.T))
     if not bool(torch.isfinite(x).all()):
         raise AudioError(f"{name} contains NaN or infinity; export it again from the program that made it.")
