@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from core import audio
-from core.errors import AudioError, PackageError
+from core.errors import AudioError, MelError, PackageError
 
-__all__ = ["available", "log_mel_distance_db", "pesq_wideband", "signal_to_noise_db", "stoi"]
+__all__ = ["available", "log_mel_distance_db", "mel_distance_db", "pesq_wideband", "signal_to_noise_db", "stoi"]
 
 DECIBELS_PER_NEPER = 20 / math.log(10)  # 20 log10(x) = 8.686 ln(x)
 PESQ_RATE_HZ = 16_000
@@ -37,8 +37,23 @@ def log_mel_distance_db(reference: Tensor, output: Tensor) -> float:
         AudioError: lengths differ; not [T]; not finite; too short.
     """
     reference, output = _pair(reference, output)
-    difference = (audio.mel(reference) - audio.mel(output)) * DECIBELS_PER_NEPER  # [80, F]
-    return float(difference.double().square().mean().sqrt())
+    return mel_distance_db(audio.mel(reference), audio.mel(output))
+
+
+def mel_distance_db(reference: Tensor, output: Tensor) -> float:
+    """`log_mel_distance_db` between two mels that exist already, such as the one a vocoder was given.
+
+    Args:
+        reference, output: float [80, F], natural logarithm.
+    Raises:
+        MelError: the shapes differ.
+    """
+    if reference.shape != output.shape or reference.numel() == 0:
+        raise MelError(
+            f"Two mels of one shape are compared, got {list(reference.shape)} and {list(output.shape)}."
+        )
+    difference = (reference.double() - output.double()) * DECIBELS_PER_NEPER
+    return float(difference.square().mean().sqrt())
 
 
 def signal_to_noise_db(reference: Tensor, output: Tensor) -> float:

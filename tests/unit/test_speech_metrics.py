@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from core import speech_metrics
-from core.errors import AudioError, PackageError
+from core.errors import AudioError, MelError, PackageError
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,10 @@ def test_log_mel_distance_is_that_of_librosas_spectrogram(speechlike):
 def test_a_gain_moves_every_band_by_its_decibels():
     noise = noisy(torch.zeros(16_000), 0.1)  # far above the floor in every band
     assert speech_metrics.log_mel_distance_db(noise, noise * 10 ** (-6 / 20)) == pytest.approx(6.0, abs=1e-3)
+    one = torch.zeros(80, 5)
+    assert speech_metrics.mel_distance_db(one, one + math.log(10)) == pytest.approx(20.0, abs=1e-5)
+    with pytest.raises(MelError, match="one shape"):
+        speech_metrics.mel_distance_db(one, one[:, :4])
 
 
 def test_signal_to_noise_in_closed_form():
