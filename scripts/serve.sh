@@ -16,7 +16,6 @@ except OSError as error:
     sys.exit(f"Port {port} cannot be used ({error.strerror}). Choose another: make run PORT={min(port + 1, 65535)}")
 PYTHON
 GRADIO_ANALYTICS_ENABLED=False
-GRADIO_SERVER_PORT=$PORT
-export PORT GRADIO_ANALYTICS_ENABLED GRADIO_SERVER_PORT
+export PORT GRADIO_ANALYTICS_ENABLED
 echo "Starting the site: http://127.0.0.1:$PORT (English), http://127.0.0.1:$PORT/ko (Korean). Stop it with Ctrl-C."
 exec .venv/bin/python app.py
