@@ -1,4 +1,4 @@
-"""Quantisation with equal steps, and the measure of what any quantisation costs."""
+"""Quantisation with equal steps, what mu-law is compared with."""
 
 from __future__ import annotations
 
@@ -29,22 +29,3 @@ def linear_quantise(x: Tensor, *, levels: int = 256) -> Tensor:
         raise AudioError("The sound leaves [-1, 1]; scale it down before quantising.")
     codes = ((x.float() + 1) / 2 * (levels - 1) + 0.5).floor().clamp(0, levels - 1)
     return 2 * codes / (levels - 1) - 1
-
-
-def signal_to_noise_db(x: Tensor, y: Tensor) -> float:
-    """Power of x over the power of y - x, in decibels.
-
-    Args:
-        x: float [..., T], the original.  y: float [..., T], what became of it.
-    Returns:
-        decibels; infinity when they are equal.
-    Raises:
-        AudioError: the shapes differ, or x is silent.
-    """
-    if x.shape != y.shape:
-        raise AudioError(f"The two sounds differ in shape: {list(x.shape)} and {list(y.shape)}.")
-    signal = x.double().square().sum()
-    if float(signal) == 0.0:
-        raise AudioError("The sound is silent, so it has no signal-to-noise ratio; record it again, louder.")
-    noise = (y.double() - x.double()).square().sum()
-    return float(10 * torch.log10(signal / noise)) if float(noise) > 0 else float("inf")

@@ -16,24 +16,20 @@ from demos._tab import ROOT
 _SCRIPT = (ROOT / "assets/site/live_plot.js").read_text(encoding="utf-8")
 
 
-class LivePlot(gr.HTML):
-    """A figure cell's value is `plot(figure, summary)`.
+def live_plot(value: dict | None = None, *, height: int = 360, **options: Any) -> gr.HTML:
+    """A figure cell; its value is `plot(figure, summary)`.
 
-    Events: `.select(fn)` with `gr.SelectData` (index [curve, point], value {x, y}) when a point is clicked;
+    Events: `.select(fn)` with `gr.SelectData` (index [curve, point], value {x, y, z}) when a point is clicked;
     `.appear(fn)` once, when the empty figure first comes into view, which is the place to compute it.
     """
-
-    def __init__(self, value: dict | None = None, *, height: int = 360, **kwargs: Any) -> None:
-        super().__init__(
-            value=value,
-            html_template="<figure class='live-plot'></figure>",
-            js_on_load=_SCRIPT,  # fires 'select' and 'appear'
-            height=height,
-            **kwargs,
-        )
-
-    def api_info(self) -> dict:
-        return {"type": "object"}
+    return gr.HTML(
+        value,
+        html_template="<figure class='live-plot'></figure>",
+        apply_default_css=False,
+        js_on_load=_SCRIPT,  # fires 'select' and 'appear'
+        height=height,
+        **options,
+    )
 
 
 def plot(figure: Any, summary: str) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def page(tabs: list[Tab], language: str) -> None:
     t = strings("_site", language)
     registered = Page(language)
     gr.Navbar(visible=False, main_page_name=NAMES["en"])
-    gr.HTML(_top_bar(t, language), elem_id="top-bar", padding=False)
-    contents = gr.HTML(elem_id="contents", padding=False, js_on_load=_GO)
+    gr.HTML(_top_bar(t, language), elem_id="top-bar", apply_default_css=False)
+    contents = gr.HTML(elem_id="contents", apply_default_css=False, js_on_load=_GO)
     with gr.Tabs(elem_id="tabs") as selector:
         slugs = []
         if len(tabs) > 1 or _start.always(tabs):

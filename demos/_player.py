@@ -25,11 +25,8 @@ def track(label: str, x: Any, sample_rate_hz: int = 16_000) -> dict[str, Any]:
     return {"label": label, "wav": base64.b64encode(wav).decode("ascii")}
 
 
-class Player(gr.HTML):
-    """Buttons A, B, C …, a waveform with a cursor, WAV download. Value: list of `track(...)`."""
-
-    def __init__(self, value: list | None = None, **kwargs: Any) -> None:
-        super().__init__(value=value, html_template="<div class='player'></div>", js_on_load=_SCRIPT, **kwargs)
-
-    def api_info(self) -> dict:
-        return {"type": "array", "items": {"type": "object"}}
+def sounds(value: list[dict[str, Any]] | None = None, **options: Any) -> gr.HTML:
+    """Buttons A, B, C …, a waveform with a cursor, WAV download. Its value is a list of `track(...)`."""
+    return gr.HTML(
+        value, html_template="<div class='sounds'></div>", js_on_load=_SCRIPT, apply_default_css=False, **options
+    )

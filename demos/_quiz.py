@@ -70,11 +70,8 @@ def question(t: Strings, name: str) -> dict[str, Any]:
     return out
 
 
-class Quiz(gr.HTML):
-    """A question; `.answered` fires once, at the first answer, right or wrong."""
-
-    def __init__(self, value: dict | None = None, **kwargs: Any) -> None:
-        super().__init__(value=value, html_template="<div class='quiz'></div>", js_on_load=_SCRIPT, **kwargs)
-
-    def api_info(self) -> dict:
-        return {"type": "object"}
+def ask(value: dict[str, Any], **options: Any) -> gr.HTML:
+    """A question cell; `.answered` fires once, at the first answer, right or wrong."""
+    return gr.HTML(
+        value, html_template="<div class='quiz'></div>", js_on_load=_SCRIPT, apply_default_css=False, **options
+    )

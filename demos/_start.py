@@ -22,7 +22,7 @@ def build(t: Strings, tabs: list[Tab]) -> None:
     gr.HTML(
         f'<section class="start"><h1>{html.escape(t("title"))}</h1><p class="lead">{html.escape(t("subtitle"))}</p>'
         f'<div class="cards">{cards}</div></section>',
-        padding=False,
+        apply_default_css=False,
     )
 
 

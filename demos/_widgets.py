@@ -18,7 +18,7 @@ A tab is a composer: a header, cells in a fixed order, references. A cell is one
 
     def hear(t, path, levels):
         from core import audio                            # torch only inside handlers
-        x = audio.load_voice(path)
+        x = w.load_voice(path)                            # float32 [T], 16 kHz; a typed error if there is none
         ...
         return w.plot(plots.lines(...), t("summary", db=12.3)), [w.track(t("original"), x), w.track(t("coded"), y)]
 
@@ -30,14 +30,15 @@ Layout
     output(t)              context manager: an Out cell for any gradio component of your own
     references(t)          the cell `{#references}`
 Controls
-    button(label, primary=True), voice(t, name="voice"), link(name, component)  -> the component, kept in the URL
+    button(label, primary=True), link(name, component)  -> the component, kept in the URL under that name
+    voice(t, name="voice")       -> gr.Audio: sample, upload or microphone; as input a path or None
 Results
-    figure(t, name, height=360)  -> LivePlot; its value is plot(figure, summary); events `.select`, `.appear`
-    player(t, name)              -> Player; its value is [track(label, x, sample_rate_hz), …], one to four
+    figure(t, name, height=360)  -> gr.HTML; its value is plot(figure, summary); events `.select`, `.appear`
+    player(t, name)              -> gr.HTML; its value is [track(label, x, sample_rate_hz), …], one to four
     stream(t, name)              -> gr.Audio that plays int16 blocks while they come: yield (16000, int16 [T])
     note(t, name)                -> gr.Markdown for text made by a handler
 Learning
-    quiz(t, name) -> Quiz;  with reveal(t, quiz): … is hidden until the question is answered
+    quiz(t, name) -> gr.HTML;  with reveal(t, quiz): … is hidden until the question is answered
     code(t, *references, opened=False)   functions, classes, or "module:name" where the module imports torch
 Events
     on(t, event or [events], fn, inputs, outputs, heavy=False, **options)   see demos/_jobs.py
@@ -52,22 +53,23 @@ import html
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import gradio as gr
 
+from core.errors import AudioError
 from demos import _code
 from demos._jobs import on, readable, tell, translate
 from demos._links import current_page
-from demos._live_plot import LivePlot, plot
-from demos._player import Player, track
-from demos._quiz import Quiz, question
+from demos._live_plot import live_plot, plot
+from demos._player import sounds, track
+from demos._quiz import ask, question
 from demos._tab import ROOT, Strings
 
 __all__ = [
-    "LATEX", "SAMPLES", "button", "cell", "code", "controls", "figure", "header", "link", "note", "on", "output",
-    "player", "plot", "prose", "quiz", "readable", "references", "reveal", "row", "stream", "tell", "track",
-    "translate", "voice",
+    "LATEX", "SAMPLES", "button", "cell", "code", "controls", "figure", "header", "link", "load_voice", "note", "on", "output",
+    "player", "plot", "prose", "quiz", "readable", "references", "reveal", "row", "sample_path", "stream", "tell",
+    "track", "translate", "voice",
 ]  # fmt: skip
 
 C = TypeVar("C", bound=gr.components.Component)
@@ -76,7 +78,15 @@ LATEX = [
     {"left": "$", "right": "$", "display": False},
 ]
 BADGES = ("real", "synthetic", "none")
-SAMPLES = {"kathleen": ROOT / "assets/audio/kathleen_b0487.flac"}
+_AUDIO = ROOT / "assets/audio"
+SAMPLES = {  # held-out sentences, never trained on: see assets/audio/README.md
+    "b0487": "After all superfluous flesh is gone what is left is stringy and resistant.",
+    "b0481": "The task we set ourselves was threefold.",
+    "b0488": "Beyond refusing to sell us food, they left us to ourselves.",
+    "b0497": "One great drawback to farming in California is our long dry summer.",
+    "b0513": "He plodded on for half an hour, when the hallucination arose again.",
+    "b0532": "That Longfellow chap most likely had written countless books of poetry.",
+}
 
 
 def header(t: Strings, *, badge: str, minutes: int) -> None:
@@ -88,7 +98,8 @@ def header(t: Strings, *, badge: str, minutes: int) -> None:
         gr.HTML(
             f'<h1>{html.escape(t.heading("top"))}</h1><p class="facts">'
             f'<span class="badge badge-{badge}">{html.escape(t(f"badge.{badge}"))}</span>'
-            f'<span>{html.escape(t("header.minutes", minutes=minutes))}</span></p>'
+            f'<span>{html.escape(t("header.minutes", minutes=minutes))}</span></p>',
+            apply_default_css=False,
         )
         gr.Markdown(f"**{t('header.outcomes')}**\n\n{t.prose('top')}", latex_delimiters=LATEX)
 
@@ -103,7 +114,8 @@ def cell(t: Strings, anchor: str) -> Iterator[Strings]:
         gr.HTML(
             f'<h2><span class="number">{number}</span>{html.escape(inner.heading())}'
             f'<a class="anchor" href="?tab={page.tab}&amp;step={anchor}" data-step="{anchor}" '
-            f'aria-label="{html.escape(t("cell.link"))}">#</a></h2>'
+            f'aria-label="{html.escape(t("cell.link"))}">#</a></h2>',
+            apply_default_css=False,
         )
         yield inner
 
@@ -148,37 +160,59 @@ def link(name: str, component: C) -> C:
     return component
 
 
+def sample_path(name: str = "b0487") -> Path:
+    """A bundled sentence, by its key in SAMPLES."""
+    return _AUDIO / f"kathleen_{name}.flac"
+
+
 def voice(t: Strings, name: str = "voice") -> gr.Audio:
-    """A voice: the bundled sample, an upload, or the microphone. As an input it gives a path (str) or None."""
-    default = next((path for path in SAMPLES.values() if path.exists()), None)
-    return gr.Audio(
-        str(default) if default else None,
-        label=t("voice.own"),
-        sources=["upload", "microphone"],
-        type="filepath",
-        elem_id=_name(t, name),
-        elem_classes=["voice"],
-        buttons=[],
-    )
+    """A voice: a bundled sample, an upload, or the microphone. As an input it gives a path (str) or None.
+
+    The choice of sample is kept in the URL under the cell's name and `-sample`.
+    """
+    choices = [(f"“{text}”", key) for key, text in SAMPLES.items()]
+    first = next(iter(SAMPLES))
+    with gr.Row(elem_classes=["control-row", "voice-row"]):
+        chosen = gr.Dropdown(choices, value=first, label=t("voice.sample"), elem_id=f"{_name(t, name)}-sample")
+        sound = gr.Audio(
+            str(sample_path(first)), label=t("voice.own"), sources=["microphone", "upload"], type="filepath",
+            elem_id=_name(t, name), elem_classes=["voice"], buttons=[],
+        )  # fmt: skip
+    link(f"{_name(t, name)}-sample", chosen)
+    on(t, chosen.change, lambda key: str(sample_path(key)), chosen, sound)
+    return sound
+
+
+def load_voice(path: str | None) -> Any:
+    """What a voice control gave, as a float32 tensor [T] at 16 kHz, levelled.
+
+    Raises:
+        AudioError: nothing was chosen; all that `core.audio.load_voice` refuses.
+    """
+    from core import audio  # torch: only when there is a sound
+
+    if not path:
+        raise AudioError("There is no sound yet: choose a sample, record, or upload a file.")
+    return audio.load_voice(path)
 
 
 def _name(t: Strings, name: str) -> str:
     return f"{t.scope}-{name}" if t.scope else name
 
 
-def figure(t: Strings, name: str, *, height: int = 360, value: dict | None = None) -> LivePlot:
+def figure(t: Strings, name: str, *, height: int = 360, value: dict | None = None) -> gr.HTML:
     """An interactive figure with its one-sentence summary and export. Without a value, wire `.appear`."""
     words = {key: t(f"figure.{key}") for key in ("png", "svg", "data", "export", "waiting")}
-    return LivePlot(
+    return live_plot(
         value, height=height, words=words, name=_name(t, name), elem_id=_name(t, name), elem_classes=["out-cell"]
     )
 
 
-def player(t: Strings, name: str, *, value: list | None = None) -> Player:
+def player(t: Strings, name: str, *, value: list | None = None) -> gr.HTML:
     """One to four sounds, switched without losing the position; each can be downloaded as WAV."""
     keys = ("play", "pause", "download", "position", "choose", "keys", "empty")
     words = {key: t(f"player.{key}") for key in keys}
-    return Player(
+    return sounds(
         value, words=words, name=_name(t, name), elem_id=_name(t, name), elem_classes=["out-cell", "player-cell"]
     )
 
@@ -201,16 +235,16 @@ def code(t: Strings, *references: _code.Reference, opened: bool = False) -> gr.H
     text = _code.code_html(
         references, title=t("code.open"), copy=t("code.copy"), copied=t("code.copied"), opened=opened
     )
-    return gr.HTML(text, elem_classes=["code-host"])
+    return gr.HTML(text, elem_classes=["code-host"], apply_default_css=False)
 
 
-def quiz(t: Strings, name: str) -> Quiz:
+def quiz(t: Strings, name: str) -> gr.HTML:
     """A question from quiz.toml, `[<cell>.<name>]`, asked before the reader sees the answer."""
-    return Quiz(question(t, name), name=_name(t, name), elem_id=f"quiz-{_name(t, name)}", elem_classes=["quiz-cell"])
+    return ask(question(t, name), name=_name(t, name), elem_id=f"quiz-{_name(t, name)}", elem_classes=["quiz-cell"])
 
 
 @contextmanager
-def reveal(t: Strings, asked: Quiz) -> Iterator[None]:
+def reveal(t: Strings, asked: gr.HTML) -> Iterator[None]:
     """What is shown only after the question has been answered, rightly or wrongly."""
     with gr.Column(visible=False, elem_classes=["reveal"]) as hidden:
         yield
@@ -221,8 +255,3 @@ def references(t: Strings) -> None:
     """References, licences of the data, what differs from the paper: the cell `{#references}` of the lesson."""
     with cell(t, "references") as inner:
         prose(inner)
-
-
-def sample_path(name: str = "kathleen") -> Path:
-    """The bundled voice."""
-    return SAMPLES[name]

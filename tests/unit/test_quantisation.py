@@ -1,11 +1,12 @@
-"""Linear quantisation and SNR against NumPy."""
+"""Linear quantisation against NumPy and its closed form."""
 
 import numpy as np
 import pytest
 import torch
 
 from core.errors import AudioError
-from core.quantisation import linear_quantise, signal_to_noise_db
+from core.quantisation import linear_quantise
+from core.speech_metrics import signal_to_noise_db
 
 
 @pytest.mark.parametrize("levels", [2, 3, 16, 256, 1000])
@@ -19,25 +20,13 @@ def test_nearest_of_equally_spaced_levels(levels: int) -> None:
     assert np.abs(y[:, None] - grid[None]).min(axis=1).max() < 1e-6
 
 
-def test_snr_is_numpys() -> None:
-    rng = np.random.default_rng(0)
-    x, noise = rng.normal(size=(2, 4000)), 0.01 * rng.normal(size=(2, 4000))
-    expected = 10 * np.log10((x**2).sum() / (noise**2).sum())
-    assert signal_to_noise_db(torch.from_numpy(x), torch.from_numpy(x + noise)) == pytest.approx(expected, abs=1e-6)
-
-
 def test_six_decibels_a_bit() -> None:
-    """A full-scale uniform signal: noise delta^2 / 12, so SNR = 20 log10(levels - 1) plus nothing."""
-    x = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, 200_000))
+    """Full-scale uniform: power 1/3, noise step^2 / 12 with step 2 / (L - 1), so SNR = 20 log10(L - 1)."""
+    x = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, 200_000)).float()
     for levels in (17, 65, 257):
         assert signal_to_noise_db(x, linear_quantise(x, levels=levels)) == pytest.approx(
             20 * np.log10(levels - 1), abs=0.1
         )
-
-
-def test_equal_sounds_have_infinite_snr() -> None:
-    x = torch.ones(5)
-    assert signal_to_noise_db(x, x) == float("inf")
 
 
 @pytest.mark.parametrize(
@@ -46,8 +35,6 @@ def test_equal_sounds_have_infinite_snr() -> None:
         (lambda: linear_quantise(torch.zeros(3), levels=1), "at least 2 levels"),
         (lambda: linear_quantise(torch.tensor([float("nan")])), "NaN"),
         (lambda: linear_quantise(torch.tensor([1.5])), "leaves"),
-        (lambda: signal_to_noise_db(torch.zeros(3), torch.zeros(4)), "differ in shape"),
-        (lambda: signal_to_noise_db(torch.zeros(3), torch.ones(3)), "silent"),
     ],
 )
 def test_bad_input(call, words: str) -> None:
