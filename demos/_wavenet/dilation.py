@@ -43,7 +43,7 @@ class Tree(gr.HTML):
     """The tree; its value is {network, layers, kernel, cycle}."""
 
     def __init__(self, value: dict | None = None, **kwargs: Any) -> None:
-        super().__init__(value=value, html_template="<div></div>", js_on_load=OPEN, **kwargs)
+        super().__init__(value=value, html_template="<div></div>", js_on_load=OPEN, apply_default_css=False, **kwargs)
 
     def api_info(self) -> dict:
         return {"type": "object"}
