@@ -7,6 +7,7 @@ matrix product, and a dilated convolution of kernel 2 is a matrix product over t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -183,13 +184,15 @@ class WaveNet(nn.Module):
     it open; conditioning is interpolated (see `MelConditioner`).
     """
 
+    layers: Sequence[GatedLayer]
+
     def __init__(self, config: WaveNetConfig) -> None:
         super().__init__()
         self.config = config
         self.embedding = CausalEmbedding(config.levels, config.residual_channels, config.kernel_size)
         self.condition = MelConditioner(config) if config.mel_channels else None
         dilations = config.dilations
-        self.layers = nn.ModuleList(
+        self.layers = nn.ModuleList(  # type: ignore[assignment]
             GatedLayer(config, d, last=i == config.layers - 1) for i, d in enumerate(dilations)
         )
         self.head1 = nn.Linear(config.skip_channels, config.head_channels)

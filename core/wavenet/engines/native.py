@@ -54,7 +54,7 @@ class Run(ctypes.Structure):
 def flat_parameters(model: WaveNet) -> np.ndarray:
     """All numbers that generation needs, float32, in the order in which the kernel takes them."""
     c = model.config
-    parts = [tap.weight for tap in model.embedding.taps]  # K x [levels, R]
+    parts: list[Tensor] = list(model.embedding.taps.parameters())  # K x [levels, R]
     for layer in model.layers:
         parts += [layer.dilated.weight, layer.dilated.bias]  # [G, K * R], [G]
         if layer.residual is not None:

@@ -32,11 +32,10 @@ State = namedtuple(
 
 def jit(function):
     """Compile at first call, and keep the result for the next process where a folder can be written."""
-    options = {"fastmath": True, "nogil": True, "error_model": "numpy"}
     try:
-        return njit(cache=True, **options)(function)
+        return njit(cache=True, fastmath=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # no folder for the cache
-        return njit(**options)(function)
+        return njit(fastmath=True, nogil=True, error_model="numpy")(function)
 
 
 ONE, TWO, HALF, MAGIC_LOG2 = np.float32(1), np.float32(2), np.float32(0.5), np.float32(1.44269504)
@@ -200,7 +199,7 @@ def weights_of(model: WaveNet) -> Weights:
     half = c.gate_channels // 2
     upsample = torch.zeros(0, 2) if model.condition is None else model.condition.upsample
     return Weights(
-        embedding=array(torch.stack([tap.weight for tap in model.embedding.taps])),  # [K, levels, R]
+        embedding=array(torch.stack(list(model.embedding.taps.parameters()))),  # [K, levels, R]
         taps=array(taps.permute(0, 2, 3, 1)),  # [L, K, R, G]
         gate_bias=array(torch.stack([layer.dilated.bias for layer in layers])),
         residual=array(torch.stack([one.weight.T for one in inner]) if inner else torch.zeros(0, half, 1)),
