@@ -4,7 +4,7 @@ import * as numbers from '/site/wavenet/dilation_numbers.js';
 
 const MOST_EDGES = 6000;  // of the selected cone; beyond that every n-th path is drawn, and the figure says so
 const MOST_FAINT = 2600;  // the paths of all the other outputs are drawn only where they can be told apart
-const LABELS = 74;
+const LABELS = 98;
 const count = n => n.toLocaleString('en-US');
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? '');
 const make = (tag, options = {}, ...children) => {
@@ -49,14 +49,17 @@ export const open = ({element, props, watch}) => {
   // Edges of the selected cone: [row above, from column, to column].
   const conePaths = column => {
     const total = view.dilations.reduce((n, _, i) => n + view.cone[i + 1].length * view.s.kernel, 0);
-    const every = Math.ceil(total / MOST_EDGES);
+    const most = MOST_EDGES / view.dilations.length;  // the upper rows have few paths and are drawn whole
+    let thinnest = 1;
     const rows = view.dilations.map((d, i) => {
       const taps = numbers.taps(view.s.kernel, d, state.causal);
       const above = view.cone[i + 1];
+      const every = Math.ceil(above.length * taps.length / most);
+      thinnest = Math.max(thinnest, every);
       return above.filter((_, n) => n % every === 0 || n === above.length - 1)
         .map(o => taps.map(tap => [column + o + tap, column + o])).flat();
     });
-    return {rows, every, total};
+    return {rows, every: thinnest, total};
   };
   const segment = (row, pairs) =>
     pairs.map(([from, to]) => `M${x(from).toFixed(1)} ${y(row)}L${x(to).toFixed(1)} ${y(row + 1)}`).join('');
@@ -90,7 +93,7 @@ export const open = ({element, props, watch}) => {
     const top = state.until ?? rows - 1;
     const size = Math.max(1.6, Math.min(12, pitch * 0.62));
     const thin = total > 500 ? 0.6 : total > 120 ? 1.1 : 1.8;
-    const parts = edges.map((pairs, row) => row < top ? path(segment(row, pairs), 'accent', thin, total > 2000 ? 0.45 : 0.85) : '');
+    const parts = edges.map((pairs, row) => row < top ? path(segment(row, pairs), 'accent', thin, pairs.length > 300 ? 0.45 : 0.85) : '');
     cone.forEach((offsets, row) => {
       if (row > top) return;
       const past = offsets.filter(o => o <= 0).map(o => column + o);
