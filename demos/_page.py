@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import json
+import logging
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +47,9 @@ def page(tabs: list[Tab], language: str) -> None:
     gr.HTML(_top_bar(t, language), elem_id="top-bar", apply_default_css=False)
     contents = gr.HTML(elem_id="contents", apply_default_css=False, js_on_load=_GO)
     with gr.Tabs(elem_id="tabs") as selector:
-        slugs = []
-        if len(tabs) > 1 or _start.always(tabs):
-            slugs.append(_start.SLUG)
-            with gr.Tab(t("start"), id=_start.SLUG), building(registered):
-                registered.tab = _start.SLUG
-                _start.build(t, tabs)
+        slugs = [_start.SLUG]
+        with gr.Tab(t("start"), id=_start.SLUG):
+            _start.build(t, tabs)
         for tab in tabs:
             slugs.append(tab.slug)
             words = strings(tab.slug, language)
@@ -139,6 +138,16 @@ class Compressed:
         await (self.gzip if whole else self.app)(scope, receive, send)
 
 
+def warm() -> None:
+    """Load torch behind the first visitor's back: the page is served without it, the first sound needs it."""
+    try:
+        import torch  # noqa: F401
+
+        from core import audio  # noqa: F401
+    except ImportError:
+        logging.getLogger("demos").exception("torch cannot be loaded; cells that compute will say so")
+
+
 def serve(tabs: list[Tab], **options: Any) -> None:
     """Build and launch; host and port from HOST and PORT, 0.0.0.0 on Spaces."""
     from starlette.middleware import Middleware
@@ -150,6 +159,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         Mount("/site/plotly", StaticFiles(directory=PLOTLY_JS)),
         Mount("/site", StaticFiles(directory=ASSETS / "site")),
     ]
+    threading.Timer(2.0, warm).start()
     site(tabs).queue(max_size=60, default_concurrency_limit=8).launch(
         server_name=os.environ.get("HOST", "0.0.0.0" if on_spaces else "127.0.0.1"),
         server_port=int(os.environ.get("PORT", "7860")),

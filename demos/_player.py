@@ -26,7 +26,10 @@ def track(label: str, x: Any, sample_rate_hz: int = 16_000) -> dict[str, Any]:
 
 
 def sounds(value: list[dict[str, Any]] | None = None, **options: Any) -> gr.HTML:
-    """Buttons A, B, C …, a waveform with a cursor, WAV download. Its value is a list of `track(...)`."""
+    """Buttons A, B, C …, a waveform with a cursor, WAV download. Its value is a list of `track(...)`.
+
+    Event: `.appear(fn)` once, when the empty player first comes into view, for a result that is there at once.
+    """
     return gr.HTML(
         value, html_template="<div class='sounds'></div>", js_on_load=_SCRIPT, apply_default_css=False, **options
     )

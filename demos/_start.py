@@ -1,4 +1,8 @@
-"""The start page: one card per tab, each with its picture, `assets/site/<slug>.svg`."""
+"""The start page: what is here at one glance, one card per tab with its picture, `assets/site/<slug>.svg`.
+
+The picture is drawn from real arrays by a script of the tab (`python -m demos._wavenet.card`) and put into the page
+as it stands, so that its strokes may use the site's colours: `var(--reference, #2c5c9e)`.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,8 @@ from demos._tab import ROOT, Strings, Tab, strings
 SLUG = "start"
 
 
-def always(tabs: list[Tab]) -> bool:
-    """The start page stands before any number of tabs."""
-    return bool(tabs)
-
-
 def build(t: Strings, tabs: list[Tab]) -> None:
-    """Title, one paragraph, and the cards."""
+    """Title, one paragraph, the cards."""
     cards = "".join(_card(strings(tab.slug, t.language)) for tab in tabs)
     gr.HTML(
         f'<section class="start"><h1>{html.escape(t("title"))}</h1><p class="lead">{html.escape(t("subtitle"))}</p>'
@@ -27,9 +26,9 @@ def build(t: Strings, tabs: list[Tab]) -> None:
 
 
 def _card(t: Strings) -> str:
-    picture = ROOT / f"assets/site/{t.slug}.svg"
-    image = f'<img src="/site/{t.slug}.svg" alt="" width="640" height="360">' if picture.exists() else ""
+    path = ROOT / f"assets/site/{t.slug}.svg"
+    picture = f'<span class="picture">{path.read_text(encoding="utf-8")}</span>' if path.exists() else ""
     return (
-        f'<a class="card" href="?tab={t.slug}" data-tab="{t.slug}">{image}'
-        f"<h2>{html.escape(t.heading('top'))}</h2><p>{html.escape(t('card'))}</p></a>"
+        f'<a class="card" href="?tab={t.slug}" data-tab="{t.slug}">{picture}<span class="text">'
+        f'<span class="name">{html.escape(t.heading("top"))}</span><span>{html.escape(t("card"))}</span></span></a>'
     )

@@ -34,7 +34,7 @@ Controls
     voice(t, name="voice")       -> gr.Audio: sample, upload or microphone; as input a path or None
 Results
     figure(t, name, height=360)  -> gr.HTML; its value is plot(figure, summary); events `.select`, `.appear`
-    player(t, name)              -> gr.HTML; its value is [track(label, x, sample_rate_hz), …], one to four
+    player(t, name)              -> gr.HTML; its value is [track(label, x, sample_rate_hz), …]; event `.appear`
     stream(t, name)              -> gr.Audio that plays int16 blocks while they come: yield (16000, int16 [T])
     note(t, name)                -> gr.Markdown for text made by a handler
 Learning
@@ -57,6 +57,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from core import plots
 from core.errors import AudioError
 from demos import _code
 from demos._jobs import on, readable, tell, translate
@@ -148,7 +149,7 @@ def row() -> Iterator[None]:
 
 def button(label: str, *, primary: bool = True, name: str | None = None) -> gr.Button:
     """A button that starts something."""
-    return gr.Button(label, variant="primary" if primary else "secondary", elem_id=name, elem_classes=["run"])
+    return gr.Button(label, variant="primary" if primary else "secondary", size="md", elem_id=name, elem_classes=["run"])
 
 
 def link(name: str, component: C) -> C:
@@ -172,12 +173,12 @@ def voice(t: Strings, name: str = "voice") -> gr.Audio:
     """
     choices = [(f"“{text}”", key) for key, text in SAMPLES.items()]
     first = next(iter(SAMPLES))
-    with gr.Row(elem_classes=["control-row", "voice-row"]):
-        chosen = gr.Dropdown(choices, value=first, label=t("voice.sample"), elem_id=f"{_name(t, name)}-sample")
-        sound = gr.Audio(
-            str(sample_path(first)), label=t("voice.own"), sources=["microphone", "upload"], type="filepath",
-            elem_id=_name(t, name), elem_classes=["voice"], buttons=[],
-        )  # fmt: skip
+    chosen = gr.Dropdown(choices, value=first, label=t("voice.sample"), elem_id=f"{_name(t, name)}-sample")
+    sound = gr.Audio(
+        str(sample_path(first)), label=t("voice.own"), sources=["microphone", "upload"], type="filepath",
+        elem_id=_name(t, name), elem_classes=["voice"], buttons=[], editable=False,
+        waveform_options=gr.WaveformOptions(waveform_color=plots.GREY, waveform_progress_color=plots.MODEL),
+    )  # fmt: skip
     link(f"{_name(t, name)}-sample", chosen)
     on(t, chosen.change, lambda key: str(sample_path(key)), chosen, sound)
     return sound

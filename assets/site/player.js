@@ -97,6 +97,8 @@ const wave = () => {
   const high = canvas.height = Math.max(40, canvas.clientHeight * devicePixelRatio);
   const x = state.tracks[state.now].buffer.getChannelData(0);
   const total = length() * state.tracks[state.now].buffer.sampleRate;
+  const loudest = Math.max(0.01, ...state.tracks.map(t => t.peak));  // one scale, so that heights compare
+  const mid = high / 2, unit = 0.95 * mid / loudest;
   const pen = canvas.getContext('2d');
   pen.fillStyle = getComputedStyle(root).getPropertyValue(state.now ? '--model' : '--reference');
   const step = total / wide;
@@ -105,7 +107,7 @@ const wave = () => {
     const end = Math.min(x.length, Math.floor((i + 1) * step));
     const stride = Math.max(1, Math.floor(step / 64));
     for (let k = Math.floor(i * step); k < end; k += stride) { low = Math.min(low, x[k]); top = Math.max(top, x[k]); }
-    pen.fillRect(i, high / 2 - top * high / 2, 1, Math.max(1, (top - low) * high / 2));
+    pen.fillRect(i, mid - top * unit, 1, Math.max(1, (top - low) * unit));
   }
 };
 
@@ -126,7 +128,8 @@ const build = async () => {
   const buffers = await Promise.all(bytes.map(b => site.audio().decodeAudioData(b.buffer.slice(0))));
   (state.urls || []).forEach(url => URL.revokeObjectURL(url));
   state.urls = bytes.map(b => URL.createObjectURL(new Blob([b], {type: 'audio/wav'})));
-  state.tracks = value.map((t, i) => ({label: t.label, buffer: buffers[i]}));
+  state.tracks = value.map((t, i) => ({label: t.label, buffer: buffers[i],
+    peak: buffers[i].getChannelData(0).reduce((m, v) => Math.max(m, Math.abs(v)), 0)}));
   state.now = Math.min(state.now, value.length - 1);
   state.offset = Math.min(state.offset, length());
   const choices = value.map((t, i) => {
@@ -168,4 +171,5 @@ root.onkeydown = e => {
 };
 build();
 watch('value', build);
+site.onSight(element, () => { if (!(props.value || []).length) trigger('appear', {}); });
 site.onTheme(element, () => { if (parts) wave(); });

@@ -38,6 +38,7 @@ def build(t: Strings) -> None:
         w.code(t, "core.audio:mu_law_encode", "core.audio:mu_law_decode", "core.quantisation:linear_quantise", both)
     inputs = [voice, levels, gain]
     w.on(t, run.click, partial(hear, t), inputs, [sound, stairs, curve], heavy=True)
+    w.on(t, sound.appear, lambda *chosen: hear(t, *chosen)[0], inputs, sound)
     w.on(t, stairs.appear, partial(draw_stairs, t), levels, stairs)
     w.on(t, levels.change, partial(draw_stairs, t), levels, stairs, trigger_mode="always_last")
     w.on(t, curve.appear, partial(draw_curve, t), inputs, curve)
