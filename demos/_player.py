@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from demos._tab import ROOT
 
@@ -23,6 +25,15 @@ def track(label: str, x: Any, sample_rate_hz: int = 16_000) -> dict[str, Any]:
 
     wav = audio.wav_bytes(x, sample_rate_hz)
     return {"label": label, "wav": base64.b64encode(wav).decode("ascii")}
+
+
+def stored(label: str, x: np.ndarray, sample_rate_hz: int = 16_000) -> dict[str, Any]:
+    """`track` for a sound that was read from a file, float [T] in [-1, 1], without loading torch."""
+    import soundfile
+
+    out = io.BytesIO()
+    soundfile.write(out, x, sample_rate_hz, format="WAV", subtype="PCM_16")
+    return {"label": label, "wav": base64.b64encode(out.getvalue()).decode("ascii")}
 
 
 def sounds(value: list[dict[str, Any]] | None = None, **options: Any) -> gr.HTML:
