@@ -84,7 +84,7 @@ class Drawing:
     def svg(self) -> str:
         """The finished drawing."""
         return (
-            f'<svg class="{self.kind}" viewBox="0 0 {self.width} {self.height}" role="group" '
+            f'<svg class="{self.kind}" style="visibility:hidden" viewBox="0 0 {self.width} {self.height}" role="group" '
             f'aria-label="{html.escape(self.t("diagram"))}">{"".join(self.wires)}{"".join(self.blocks)}</svg>'
         )
 

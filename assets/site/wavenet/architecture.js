@@ -55,7 +55,7 @@ export const start = (element, props, trigger, watch) => {
     if (!value || !value.shapes) return;
     element.querySelectorAll('[data-shape]').forEach(text => {
       const name = text.dataset.shape;
-      const shape = value.shapes[name.startsWith('.') ? `layers.${value.layer}${name}` : name];
+      const shape = value.shapes[name];  // a name beginning with a dot is of the chosen layer
       text.textContent = shape ? `[${shape.join(', ')}]` : '';
     });
     element.querySelectorAll('[data-fill=layer]').forEach(text => { text.textContent = value.title; });
