@@ -59,13 +59,13 @@ def card(name: str, *, folder: Path | None = None) -> dict[str, Any]:
     return config
 
 
-def load(name: str, *, folder: Path | None = None) -> nn.Module:
+def load(name: str, *, folder: Path | None = None) -> Any:
     """A trained model, in eval mode, in float32 on the CPU.
 
     Args:
         name: one of `names()`, such as "wavenet-vocoder".  folder: where to look, normally assets/weights.
     Returns:
-        the model; `model.config` is its configuration.
+        the model, an nn.Module of the class that the name stands for; `model.config` is its configuration.
     Raises:
         WeightsError: no weights of that name; a file missing, damaged or cut off (its SHA-256 differs), not
             safetensors; an architecture we do not have; tensors that do not fit it one to one.

@@ -215,7 +215,7 @@ class WaveNet(nn.Module):
         silence = self.config.levels // 2
         previous = F.pad(codes, (kernel, 0), value=silence)[:, :-1]  # [B, K - 1 + N]: shifted by one
         x = self.embedding(previous)  # [B, N, R]
-        frames = self.condition.frames(mel) if self.condition is not None else None
+        frames = self.condition.frames(mel) if self.condition is not None and mel is not None else None
         gated = []
         for index, layer in enumerate(self.layers):
             local = None if frames is None else self.condition.layer(frames, index)[:, : x.shape[1]]
