@@ -1,12 +1,249 @@
-"""From a mel to your voice."""
+"""A voice, its mel, and what a network makes of the mel: streamed, compared, and with the mel changed on the way."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from core.errors import SamplingError
+from demos import _models
 from demos import _widgets as w
+from demos._player import stored
 from demos._tab import Strings
+from demos._wavenet import live_sound as live
+from demos._wavenet.unconditional import facts
+
+CELL = "conditional"
+MODEL = "wavenet-vocoder"
+MAX_SECONDS = 10.0
+VERSIONS = ("original", "mu_law", "griffin_lim", "wavenet")
+PRESETS = {"plain": (0, 0, 0), "frequency": (6, 0, 0), "time": (0, 120, 0), "up": (0, 0, 5), "down": (0, 0, -7)}
 
 
 def build(t: Strings) -> None:
     """The cell `conditional`."""
-    with w.cell(t, "conditional") as t:
+    with w.cell(t, CELL) as t:
         w.prose(t)
+        w.quiz(t, "harmonics")
+        with w.controls(t):
+            voice = w.voice(t)
+            with w.row():
+                bands = w.link("blur", gr.Slider(0, 20, 0, step=0.5, label=t("blur_bands")))
+                blur_ms = w.link("smear", gr.Slider(0, 400, 0, step=10, label=t("blur_ms")))
+                semitones = w.link("semitones", gr.Slider(-12, 12, 0, step=1, label=t("semitones")))
+            with w.row():
+                presets = {name: gr.Button(t(f"preset_{name}"), size="sm") for name in PRESETS}
+            with gr.Accordion(t("sampling"), open=False), w.row():
+                temperature = w.link(
+                    "vocoder-temperature", gr.Slider(0.3, 1.5, 1.0, step=0.05, label=t("temperature"))
+                )
+                seed = w.link("vocoder-seed", gr.Number(1, precision=0, minimum=0, maximum=2**31, label=t("seed")))
+            with w.row():
+                run = w.button(t("run"), name="conditional-run")
+                halt = w.button(t("stop"), primary=False, name="conditional-stop")
+        sound = live.live_sound(t, "live", tall=True)
+        player = w.player(t, "versions")
+        scores = w.note(t, "scores")
+        mels = w.figure(t, "mels", height=520)
+        column = w.figure(t, "column", height=300)
+        asked = w.quiz(t, "phase")
+        with w.reveal(t, asked):
+            answer = w.note(t, "answer")
+        w.code(t, "core.wavenet.mel_edit:edit", "core.wavenet.mel_edit:blur", "core.wavenet.mel_edit:transpose",
+               "core.wavenet.resynthesis:scores", "core.speech_metrics:log_mel_distance_db")  # fmt: skip
+    drawn = gr.State(None)  # the mels of the figure: name -> [80, F]
+
+    def begun(request: gr.Request) -> dict:
+        return live.begin(request.session_hash, CELL)
+
+    def go(voice: Any, bands: Any, blur_ms: Any, semitones: Any, temperature: Any, seed: Any,
+           request: gr.Request) -> Iterator:  # fmt: skip
+        yield from speak(
+            t, voice, bands, blur_ms, semitones, temperature, seed,
+            is_stopped=lambda: live.is_stopped(request.session_hash, CELL),
+        )  # fmt: skip
+
+    def cancel(request: gr.Request) -> None:
+        live.stop(request.session_hash, CELL)
+
+    def clicked(drawn: Any, event: gr.SelectData) -> dict:
+        return column_figure(t, drawn, float(event.value["x"]))
+
+    def changed(voice: Any, bands: Any, blur_ms: Any, semitones: Any) -> tuple:
+        return preview(t, voice, bands, blur_ms, semitones)
+
+    edits = [voice, bands, blur_ms, semitones]
+    started = w.on(t, run.click, begun, None, sound)
+    w.on(t, started.then, go, [*edits, temperature, seed], [sound, player, scores, answer, mels, column, drawn],
+         heavy=True, show_progress="hidden")  # fmt: skip
+    w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)
+    w.on(t, [bands.release, blur_ms.release, semitones.release], changed, edits, [mels, column, drawn],
+         trigger_mode="always_last")  # fmt: skip
+    for name, button in presets.items():
+        values = list(PRESETS[name])
+        pressed = button.click(None, None, [bands, blur_ms, semitones], js=f"() => {values}", queue=False)
+        w.on(t, pressed.then, changed, edits, [mels, column, drawn])
+    shown = [player, scores, answer, mels, column, drawn]
+    w.on(t, voice.change, lambda voice: show(t, voice), voice, shown)
+    w.on(t, mels.appear, lambda voice: show(t, voice), voice, shown)
+    w.on(t, mels.select, clicked, drawn, column)
+    w.on(t, sound.appear, warm_up, None, None)
+
+
+def warm_up() -> None:
+    """Load the network and choose its engine while the visitor is still reading."""
+    from core.errors import LessonError
+    from core.wavenet import generate
+
+    try:
+        generate.best(_models.load(MODEL))
+    except LessonError:
+        return  # the click on the button will say it
+
+
+def speak(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semitones: float, temperature: float,
+          seed: float | None, *, is_stopped: Any) -> Iterator[tuple]:  # fmt: skip
+    """Stream the network's version of a voice: (live sound, player, scores, answer, mels, column, drawn)."""
+    import torch
+
+    from core import audio
+    from core.wavenet import live as speech
+    from core.wavenet import mel_edit, resynthesis
+
+    nothing = (gr.skip(),) * 6
+    try:
+        if seed is None:
+            raise SamplingError("Give a seed, a whole number from 0 upwards.")
+        x = load(voice)
+        mel = audio.mel(x)
+        given = mel_edit.edit(mel, blur_bands=blur_bands, blur_ms=blur_ms, semitones=semitones)
+        model = _models.load(MODEL)
+        sound = live.Broadcast(len(x), picture=given.numpy())
+        yield (sound.value, *nothing)
+        codes = []
+        updates = speech.speak(model, mel=given, samples=len(x), seed=int(seed), temperature=float(temperature))
+        for update in updates:
+            codes.append(update.codes)
+            block = audio.to_int16(audio.mu_law_decode(update.codes))
+            yield (sound.add(block, speed=update.real_time, facts=facts(t, update)), *nothing)
+            if is_stopped():
+                updates.close()
+                break
+    except Exception:
+        yield (live.Broadcast.idle(), *nothing)
+        raise
+    spoken = audio.mu_law_decode(torch.cat(codes))
+    yield (sound.end(stopped=len(spoken) < len(x)), *nothing)
+    if len(spoken) <= audio.WINDOW_SAMPLES:
+        return
+    x, frames = x[: len(spoken)], 1 + len(spoken) // audio.HOP_SAMPLES
+    mel, given = mel[:, :frames], given[:, :frames]
+    sounds = {**resynthesis.references(x, given), "wavenet": spoken}
+    drawn = {"original": mel.numpy(), "given": given.numpy(), "wavenet": audio.mel(spoken).numpy()}
+    if torch.equal(mel, given):
+        del drawn["given"]
+    tracks = [w.track(t(name), sounds[name]) for name in VERSIONS]
+    figures = mels_figure(t, drawn), column_figure(t, drawn, None)
+    yield gr.skip(), tracks, t("scoring"), "", *figures, drawn
+    rows = resynthesis.scores(x, sounds, given)
+    yield gr.skip(), gr.skip(), score_table(t, rows), phase_note(t, rows), *((gr.skip(),) * 3)
+
+
+def load(voice: str | None) -> Any:
+    """The visitor's voice, at most MAX_SECONDS of it: float32 [T]."""
+    from core import audio
+    from core.errors import AudioError
+
+    if not voice:
+        raise AudioError("There is no sound yet: choose a sample, record something or upload a file.")
+    return audio.load_voice(voice, max_seconds=MAX_SECONDS)
+
+
+def preview(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semitones: float) -> tuple:
+    """The mel before and after the edits, while no sound has been made from it yet: (mels, column, drawn)."""
+    from core import audio
+    from core.wavenet import mel_edit
+
+    mel = audio.mel(load(voice))
+    drawn = {"original": mel.numpy()}
+    if blur_bands or blur_ms or semitones:
+        given = mel_edit.edit(mel, blur_bands=blur_bands, blur_ms=blur_ms, semitones=semitones)
+        drawn["given"] = given.numpy()
+    return mels_figure(t, drawn), column_figure(t, drawn, None), drawn
+
+
+def show(t: Strings, voice: str | None) -> tuple:
+    """The stored result for a sample sentence, at once; for any other voice its mel."""
+    from core.wavenet import examples
+
+    if not voice:
+        return (gr.skip(),) * 6
+    clip = examples.clip(Path(voice).stem.removeprefix("kathleen_"))
+    if clip is None:
+        return gr.skip(), gr.skip(), gr.skip(), *preview(t, voice, 0, 0, 0)
+    tracks = [stored(t(name), clip.sounds[name]) for name in VERSIONS]
+    note = score_table(t, clip.scores) + "\n\n" + t("stored", engine=clip.engine, speed=f"{clip.samples_per_s:,.0f}")
+    figures = mels_figure(t, clip.mels), column_figure(t, clip.mels, None)
+    return tracks, note, phase_note(t, clip.scores), *figures, clip.mels
+
+
+def mels_figure(t: Strings, drawn: dict) -> dict:
+    """The mels one above the other, and how far the network's is from the one it was given."""
+    from core.wavenet import speech_figures
+
+    words = {"time": t("time_axis"), "band": t("band_axis")}
+    figure = speech_figures.mel_stack({t(f"mel_{name}"): mel for name, mel in drawn.items()}, words=words)
+    if "wavenet" in drawn:
+        given = drawn.get("given", drawn["original"])
+        frames = min(given.shape[1], drawn["wavenet"].shape[1])
+        difference = (given[:, :frames] - drawn["wavenet"][:, :frames]) * 20 / np.log(10)
+        summary = t("mels_summary", db=f"{np.sqrt((difference**2).mean()):.1f}", frames=frames)
+    else:
+        frames = drawn["original"].shape[1]
+        summary = t("mels_waiting" if "given" in drawn else "mels_plain", frames=frames, seconds=f"{frames / 80:.1f}")
+    return w.plot(figure, summary)
+
+
+def column_figure(t: Strings, drawn: dict | None, seconds: float | None) -> dict:
+    """One instant of the mels: the one clicked, else the loudest."""
+    from core.wavenet import mel_edit, speech_figures
+
+    if not drawn:
+        return gr.skip()
+    original = drawn["original"]
+    frame = int(original.mean(axis=0).argmax()) if seconds is None else round(seconds * 80)
+    frame = min(max(frame, 0), min(mel.shape[1] for mel in drawn.values()) - 1)
+    centres = mel_edit.band_centres_hz()
+    roles = {"original": "reference", "given": "accent", "wavenet": "model"}
+    figure = speech_figures.mel_column(
+        {t(f"mel_{name}"): mel[:, frame] for name, mel in drawn.items()}, centres_hz=centres,
+        roles=[roles[name] for name in drawn], words={"hertz": t("hertz_axis"), "decibels": t("decibel_axis")},
+    )  # fmt: skip
+    peak = int(original[:, frame].argmax())
+    summary = t(
+        "column_summary", time=f"{frame / 80:.2f}", hertz=f"{centres[peak]:,.0f}",
+        db=f"{original[peak, frame] * 20 / np.log(10):.0f}",
+    )  # fmt: skip
+    return w.plot(figure, summary)
+
+
+def score_table(t: Strings, rows: list[dict]) -> str:
+    """The scores as a Markdown table; a metric that no row has is left out, with a sentence."""
+    metrics = [("pesq", "PESQ"), ("stoi", "STOI"), ("log_mel_db", t("log_mel")), ("given_mel_db", t("given_mel"))]
+    present = [(key, name) for key, name in metrics if any(row[key] is not None for row in rows)]
+    lines = [f"| | {' | '.join(name for _, name in present)} |", "|---" * (len(present) + 1) + "|"]
+    for row in rows:
+        cells = " | ".join("–" if row[key] is None else f"{row[key]:.2f}" for key, _ in present)
+        lines.append(f"| {t(row['name'])} | {cells} |")
+    text = "\n".join(lines) + "\n\n" + t("scores_note")
+    absent = [name for key, name in metrics if (key, name) not in present]
+    return text + (" " + t("scores_absent", names=", ".join(absent)) if absent else "")
+
+
+def phase_note(t: Strings, rows: list[dict]) -> str:
+    """The signal-to-noise ratios, which the question before them is about."""
+    return t("phase_answer", **{row["name"]: f"{row['snr_db']:.1f}" for row in rows})

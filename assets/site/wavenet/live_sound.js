@@ -1,0 +1,236 @@
+// Sound that plays while it is made. The value grows: {run, state, total, prime, blocks: [int16 as base64, …], speed,
+// facts, picture}. Blocks are scheduled one behind the other on a 16 kHz context, so that nothing is resampled twice.
+const RATE = 16000;
+const START_S = 0.25;      // buffered before the first sound, when the network is faster than the sound
+const PATIENCE_MS = 1400;  // a slower network is heard by then all the same, with pauses
+const REFILL_S = 0.6;      // buffered again after a pause
+
+let context = null;
+const sound = () => context ||= new AudioContext({sampleRate: RATE, latencyHint: 'playback'});
+let clicked = performance.now();
+document.addEventListener('pointerdown', () => { if (context) context.resume(); }, true);
+document.addEventListener('click', () => { clicked = performance.now(); if (context) context.resume(); }, true);
+
+const style = () => {
+  if (document.getElementById('live-sound-style')) return;
+  document.head.append(Object.assign(document.createElement('link'), {
+    id: 'live-sound-style', rel: 'stylesheet', href: '/site/wavenet/live_sound.css'}));
+};
+const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
+const el = (tag, className, ...children) => {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.append(...children);
+  return node;
+};
+
+export const start = (element, props, trigger, watch) => {
+  style();
+  sound();
+  const words = props.words;
+  const root = el('div', 'live');
+  const canvas = el('canvas', 'live-picture');
+  const status = el('span', 'live-state');
+  const facts = el('span', 'live-facts');
+  const time = el('span', 'live-time');
+  status.setAttribute('role', 'status');
+  root.append(canvas, el('div', 'live-line', status, facts, time));
+  root.setAttribute('role', 'group');
+  root.setAttribute('aria-label', words.label);
+  element.append(root);
+
+  let now = null;  // what is being played
+  const fresh = value => ({
+    run: value.run, x: new Float32Array(value.total || 1), received: 0, blocks: 0, scheduled: 0, segments: [],
+    nextAt: 0, started: false, waiting: true, quiet: false, pauses: 0, askedAt: clicked, mel: null,
+  });
+  const buffered = () => (now.received - now.scheduled) / RATE;
+  const silence = () => {
+    if (!now) return;
+    now.quiet = true;
+    for (const s of now.segments) { try { s.source.stop(); } catch { /* it has ended */ } }
+    root.dataset.playing = '0';
+  };
+  site.silence = silence;
+
+  const schedule = (value, over) => {
+    if (now.quiet || now.received === now.scheduled) return;
+    const context = sound();
+    const at = context.currentTime;
+    if (now.started && !now.waiting && now.nextAt < at) {  // the sound has run dry
+      now.waiting = true;
+      now.pauses += 1;
+    }
+    if (now.waiting && !over) {
+      const late = performance.now() - now.askedAt > PATIENCE_MS;
+      const fast = (value.speed || 0) >= 1;
+      if (!now.started && !(buffered() >= START_S && (fast || late))) return;
+      if (now.started && buffered() < REFILL_S) return;
+    }
+    if (now.waiting) now.nextAt = Math.max(now.nextAt, Math.ceil((at + 0.03) * RATE) / RATE);
+    if (!now.started) {
+      now.started = true;
+      site.onlyPlayer(silence);
+      root.dataset.firstSoundMs = String(Math.round(performance.now() - now.askedAt + 1000 * (now.nextAt - at)));
+      root.dataset.playing = '1';
+      requestAnimationFrame(tick);
+    }
+    now.waiting = false;
+    const piece = now.x.subarray(now.scheduled, now.received);
+    const buffer = context.createBuffer(1, piece.length, RATE);
+    buffer.copyToChannel(piece, 0);
+    const source = context.createBufferSource();
+    source.buffer = buffer;
+    source.connect(context.destination);
+    source.start(now.nextAt);
+    now.segments.push({source, at: now.nextAt, from: now.scheduled, count: piece.length});
+    now.nextAt += piece.length / RATE;
+    now.scheduled = now.received;
+  };
+  const position = () => {
+    if (!now || !now.started) return 0;
+    const at = sound().currentTime;
+    let heard = 0;
+    for (const s of now.segments) {
+      if (at >= s.at) heard = s.from + Math.min(s.count, Math.round((at - s.at) * RATE));
+    }
+    return heard;
+  };
+  const tick = () => {
+    if (!now || !element.isConnected) return;
+    draw();
+    const over = ['done', 'stopped'].includes(props.value?.state) && sound().currentTime >= now.nextAt;
+    if (now.quiet || over) { root.dataset.playing = '0'; draw(); return; }
+    requestAnimationFrame(tick);
+  };
+
+  const take = () => {
+    const value = props.value;
+    if (!value || !value.run) {
+      silence();
+      now = null;
+      root.dataset.state = 'idle';
+      status.textContent = facts.textContent = '';
+      draw();
+      return;
+    }
+    if (!now || now.run !== value.run) {
+      silence();
+      now = fresh(value);
+      sound().resume();
+      delete root.dataset.firstSoundMs;
+    }
+    if (value.total && value.total !== now.x.length) {
+      const x = new Float32Array(value.total);
+      x.set(now.x.subarray(0, Math.min(now.received, value.total)));
+      now.x = x;
+    }
+    for (; now.blocks < (value.blocks || []).length; now.blocks += 1) {
+      const pcm = new Int16Array(bytes(value.blocks[now.blocks]).buffer);
+      const room = Math.min(pcm.length, now.x.length - now.received);
+      for (let i = 0; i < room; i++) now.x[now.received + i] = pcm[i] / 32767;
+      now.received += room;
+    }
+    if (value.picture && !now.mel) now.mel = {...value.picture, data: bytes(value.picture.data)};
+    const over = ['done', 'stopped'].includes(value.state);
+    if (value.state === 'stopped') silence(); else schedule(value, over);
+    root.dataset.state = value.state;
+    root.dataset.received = String(now.received);
+    root.dataset.pauses = String(now.pauses);
+    status.textContent = words[value.state] || '';
+    facts.textContent = value.facts || '';
+    draw();
+  };
+
+  const css = name => getComputedStyle(root).getPropertyValue(name).trim();
+  const painted = new Map();  // the mel in the theme's colours
+  const levels = () => ['#fbfaf5', '#c3ddd3', '#5aa5a2', '#0c5d68', '#0a2739'].map(colour =>
+    site.isDark() ? window.siteData.swap[colour] || colour : colour);
+  const melCanvas = mel => {
+    const key = site.isDark() + now.run;
+    if (painted.has(key)) return painted.get(key);
+    painted.clear();
+    const ramp = levels().map(c => [1, 3, 5].map(i => parseInt(c.slice(i, i + 2), 16)));
+    const picture = new ImageData(mel.columns, mel.rows);
+    for (let row = 0; row < mel.rows; row++) {
+      for (let column = 0; column < mel.columns; column++) {
+        const level = mel.data[row * mel.columns + column] / 255 * (ramp.length - 1);
+        const low = Math.min(ramp.length - 2, Math.floor(level));
+        const at = ((mel.rows - 1 - row) * mel.columns + column) * 4;
+        for (let k = 0; k < 3; k++) {
+          picture.data[at + k] = ramp[low][k] + (ramp[low + 1][k] - ramp[low][k]) * (level - low);
+        }
+        picture.data[at + 3] = 255;
+      }
+    }
+    const out = document.createElement('canvas');
+    out.width = mel.columns;
+    out.height = mel.rows;
+    out.getContext('2d').putImageData(picture, 0, 0);
+    painted.set(key, out);
+    return out;
+  };
+  const draw = () => {
+    const ratio = devicePixelRatio || 1;
+    const wide = Math.max(200, Math.round(canvas.clientWidth * ratio));
+    const high = Math.max(60, Math.round(canvas.clientHeight * ratio));
+    if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
+    const pen = canvas.getContext('2d');
+    pen.clearRect(0, 0, wide, high);
+    const value = props.value || {};
+    const split = now && now.mel ? Math.round(high * 0.58) : 0;
+    const middle = split + (high - split) / 2;
+    const half = (high - split) / 2 - 2 * ratio;
+    pen.fillStyle = css('--rule');
+    pen.fillRect(0, middle, wide, ratio);
+    if (!now) { time.textContent = ''; return; }
+    const total = now.x.length;
+    const made = Math.round(wide * now.received / total);
+    if (split) {
+      const mel = melCanvas(now.mel);
+      pen.imageSmoothingEnabled = false;
+      pen.globalAlpha = 0.3;
+      pen.drawImage(mel, 0, 0, wide, split - 4 * ratio);
+      pen.globalAlpha = 1;
+      const part = now.mel.columns * now.received / total;
+      if (part > 0) pen.drawImage(mel, 0, 0, part, now.mel.rows, 0, 0, made, split - 4 * ratio);
+    }
+    const step = total / wide;
+    const prime = value.prime || 0;
+    for (let i = 0; i < made; i++) {
+      let low = 0, top = 0;
+      const end = Math.min(now.received, Math.floor((i + 1) * step));
+      const stride = Math.max(1, Math.floor(step / 48));
+      for (let k = Math.floor(i * step); k < end; k += stride) { low = Math.min(low, now.x[k]); top = Math.max(top, now.x[k]); }
+      pen.fillStyle = i * step < prime ? css('--reference') : css('--model');
+      pen.fillRect(i, middle - top * half, 1, Math.max(ratio, (top - low) * half));
+    }
+    if (prime) {
+      const x = Math.round(wide * prime / total);
+      pen.strokeStyle = css('--ink');
+      pen.setLineDash([4 * ratio, 4 * ratio]);
+      pen.lineWidth = ratio;
+      pen.beginPath(); pen.moveTo(x, split); pen.lineTo(x, high); pen.stroke();
+      pen.setLineDash([]);
+      pen.font = `${12 * ratio}px Pretendard, sans-serif`;
+      pen.textBaseline = 'top';
+      pen.fillStyle = css('--reference'); pen.textAlign = 'right'; pen.fillText(words.prime, x - 6 * ratio, split + 2);
+      pen.fillStyle = css('--model'); pen.textAlign = 'left'; pen.fillText(words.goes_on, x + 6 * ratio, split + 2);
+    }
+    pen.fillStyle = css('--model');
+    if (value.state === 'running') pen.fillRect(made, 0, 2 * ratio, high);  // where the network is
+    const heard = position();
+    if (root.dataset.playing === '1') {
+      pen.fillStyle = css('--ink');
+      pen.fillRect(Math.round(wide * heard / total), 0, 2 * ratio, high);  // what is heard
+    }
+    root.dataset.heard = String(heard);
+    time.textContent = `${(now.received / RATE).toFixed(1)} / ${(total / RATE).toFixed(1)} s`
+      + (now.pauses ? ` · ${words.pauses}` : '');
+  };
+  watch('value', take);
+  site.onTheme(element, draw);
+  new ResizeObserver(() => draw()).observe(canvas);
+  take();
+  site.onSight(element, () => trigger('appear', {}));
+};

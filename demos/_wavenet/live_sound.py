@@ -1,0 +1,100 @@
+"""A cell that plays sound while a network makes it, and the means to stop the making.
+
+The sound travels as 16-bit blocks in a value that only grows, of which gradio sends the additions; the browser
+schedules them sample by sample (`assets/site/wavenet/live_sound.js`). Nothing is encoded, so nothing needs ffmpeg.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import threading
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from demos._tab import Strings
+
+_LOAD = """
+import('/site/wavenet/live_sound.js').then(m => m.start(element, props, trigger, watch));
+// fires 'appear'
+"""
+_runs = itertools.count(1)
+_stopped: set[tuple[str, str]] = set()
+_lock = threading.Lock()
+
+SILENCE_JS = "() => { site.silence && site.silence(); return []; }"
+
+
+def live_sound(t: Strings, name: str, *, tall: bool = False) -> gr.HTML:
+    """The cell; its values come from `Broadcast`. `.appear` fires when it is ready, the moment to load a network."""
+    keys = ("waiting", "running", "done", "stopped", "prime", "goes_on", "pauses", "label")
+    return gr.HTML(
+        None, html_template="<div class='live-host'></div>", js_on_load=_LOAD, apply_default_css=False,
+        words={key: t(f"live.{key}") for key in keys}, elem_id=f"{t.scope}-{name}",
+        elem_classes=["out-cell", *(["live-tall"] if tall else [])],
+    )  # fmt: skip
+
+
+class Broadcast:
+    """The value of a live cell while sound is being made.
+
+    Args:
+        total: samples expected, the prime among them.
+        prime: how many of them, at the beginning, were given and not made.
+        picture: float [rows, columns] drawn above the waveform, such as a mel, the lowest row first; or None.
+    """
+
+    def __init__(self, total: int, *, prime: int = 0, picture: Any = None) -> None:
+        self.value: dict[str, Any] = {
+            "run": next(_runs), "state": "running", "total": total, "prime": prime, "blocks": [], "speed": 0.0,
+            "facts": "", "picture": None if picture is None else _picture(np.asarray(picture)),
+        }  # fmt: skip
+
+    @staticmethod
+    def waiting() -> dict[str, Any]:
+        """What the cell shows from the click until the network's turn comes."""
+        return {"run": next(_runs), "state": "waiting", "total": 1, "blocks": []}
+
+    @staticmethod
+    def idle() -> dict[str, Any]:
+        """Nothing, as before the first click."""
+        return {"run": 0, "state": "idle", "total": 1, "blocks": []}
+
+    def add(self, pcm: np.ndarray, *, speed: float = 0.0, facts: str = "") -> dict[str, Any]:
+        """Append int16 [n]; returns the value to yield. speed: seconds of sound made in a second."""
+        block = base64.b64encode(np.ascontiguousarray(pcm, dtype="<i2").tobytes()).decode("ascii")
+        self.value = {**self.value, "blocks": [*self.value["blocks"], block], "speed": round(speed, 3), "facts": facts}
+        return self.value
+
+    def end(self, *, stopped: bool) -> dict[str, Any]:
+        """The value when no more will come."""
+        self.value = {**self.value, "state": "stopped" if stopped else "done"}
+        return self.value
+
+
+def _picture(values: np.ndarray) -> dict[str, Any]:
+    low, high = float(values.min()), float(values.max())
+    levels = np.round((values - low) / max(high - low, 1e-6) * 255).astype(np.uint8)
+    data = base64.b64encode(levels.tobytes()).decode("ascii")
+    return {"rows": values.shape[0], "columns": values.shape[1], "data": data}
+
+
+def begin(session: str | None, cell: str) -> dict[str, Any]:
+    """A visitor has asked for sound: forget an earlier wish to stop."""
+    with _lock:
+        _stopped.discard((session or "", cell))
+    return Broadcast.waiting()
+
+
+def stop(session: str | None, cell: str) -> None:
+    """A visitor wants no more; whoever makes the sound asks `is_stopped` between two blocks."""
+    with _lock:
+        if len(_stopped) > 10_000:
+            _stopped.clear()  # long gone visitors
+        _stopped.add((session or "", cell))
+
+
+def is_stopped(session: str | None, cell: str) -> bool:
+    return (session or "", cell) in _stopped
