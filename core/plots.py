@@ -141,7 +141,8 @@ def waveform(signals: Mapping[str, Any], *, sample_rate_hz: int = 16_000, x_titl
 
 
 def lines(curves: Mapping[str, tuple[Any, Any]], *, x_title: str, y_title: str, roles: Sequence[str] = (),
-          shape: str = "linear", markers: bool = False, log_x: bool = False, log_y: bool = False) -> go.Figure:  # fmt: skip
+          shape: str = "linear", markers: bool = False, log_x: bool = False,
+          log_y: bool = False) -> go.Figure:  # fmt: skip
     """Curves by name.
 
     Args:

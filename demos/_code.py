@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import textwrap
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from pygments import highlight
@@ -65,7 +65,7 @@ def _find(tree: ast.AST, qualname: str) -> Definition | None:
     return node if isinstance(node, Definition) else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _highlighted(text: str) -> str:
     return highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
 

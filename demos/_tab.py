@@ -18,7 +18,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,7 @@ class Strings:
         return self.lesson[name]
 
 
-@lru_cache(maxsize=None)
+@cache
 def strings(slug: str, language: str) -> Strings:
     """Read the words of one tab from `lessons/<slug>/`, those of the site behind them under `site.`."""
     if language not in LANGUAGES:

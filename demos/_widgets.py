@@ -58,7 +58,6 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from core import plots
-from core.errors import AudioError
 from demos import _code
 from demos._jobs import on, readable, tell, translate
 from demos._links import current_page
@@ -68,9 +67,9 @@ from demos._quiz import ask, question
 from demos._tab import ROOT, Strings
 
 __all__ = [
-    "LATEX", "SAMPLES", "button", "cell", "code", "controls", "figure", "header", "link", "load_voice", "note", "on", "output",
-    "player", "plot", "prose", "quiz", "readable", "references", "reveal", "row", "sample_path", "stream", "tell",
-    "track", "translate", "voice",
+    "LATEX", "SAMPLES", "button", "cell", "code", "controls", "figure", "header", "link", "load_voice", "note", "on",
+    "output", "player", "plot", "prose", "quiz", "readable", "references", "reveal", "row", "sample_path", "stream",
+    "tell", "track", "translate", "voice",
 ]  # fmt: skip
 
 C = TypeVar("C", bound=gr.components.Component)
@@ -149,7 +148,8 @@ def row() -> Iterator[None]:
 
 def button(label: str, *, primary: bool = True, name: str | None = None) -> gr.Button:
     """A button that starts something."""
-    return gr.Button(label, variant="primary" if primary else "secondary", size="md", elem_id=name, elem_classes=["run"])
+    variant = "primary" if primary else "secondary"
+    return gr.Button(label, variant=variant, size="md", elem_id=name, elem_classes=["run"])
 
 
 def link(name: str, component: C) -> C:
@@ -192,9 +192,7 @@ def load_voice(path: str | None) -> Any:
     """
     from core import audio  # torch: only when there is a sound
 
-    if not path:
-        raise AudioError("There is no sound yet: choose a sample, record, or upload a file.")
-    return audio.load_voice(path)
+    return audio.load_voice(path or "")
 
 
 def _name(t: Strings, name: str) -> str:

@@ -96,8 +96,9 @@ def draw_curve(t: Strings, path: str | None, levels: float, gain_db: float) -> d
     count = int(levels)
     ratios = {n: [signal_to_noise_db(x, y) for y in both(x, n)] for n in {*CURVE_LEVELS, count}}
     shown = sorted(ratios)
+    names = (t("linear_name"), t("mu_law_name"))
     figure = plots.lines(
-        {t("linear_name"): (shown, [ratios[n][0] for n in shown]), t("mu_law_name"): (shown, [ratios[n][1] for n in shown])},
+        {name: (shown, [ratios[n][k] for n in shown]) for k, name in enumerate(names)},
         x_title=t("levels"), y_title=t("snr"), roles=("reference", "model"), markers=True, log_x=True,
     )  # fmt: skip
     figure.update_xaxes(tickvals=[2, 4, 8, 16, 32, 64, 128, 256])

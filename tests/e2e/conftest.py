@@ -1,0 +1,154 @@
+"""The site, started once on a free port, and Chromium; every page is watched for errors and for requests outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install -r tests/requirements.txt")
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required "
+    "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
+).split()
+SETTLE_MS = 1500  # a click within the first second after load can be lost
+
+
+@dataclass
+class Watch:
+    """What went wrong on a page, and how much it transferred."""
+
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    transferred_bytes: int = 0
+
+
+@dataclass
+class Opener:
+    """Opens pages of the site: `opener("/?tab=wavenet", width=390, color_scheme="dark")`."""
+
+    browser: object
+    address: str
+    contexts: list = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)
+
+    def __call__(self, path: str, *, width: int = 1280, height: int = 900, **options):
+        context = self.browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(60_000)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.watch = watch(page)
+        self.watches.append(page.watch)
+        page.goto(self.address + path)
+        page.wait_for_selector("#tabs [role=tabpanel]", state="attached")
+        page.wait_for_timeout(SETTLE_MS)
+        return page
+
+
+def watch(page) -> Watch:
+    """Record console errors, exceptions, failed answers and requests that leave the machine."""
+    seen = Watch()
+    page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: seen.errors.append(str(e)))
+    page.on("response", lambda r: seen.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+
+    def leaves(request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost"):
+            seen.outside.append(request.url)
+
+    page.on("request", leaves)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+
+    def loaded(event) -> None:
+        seen.transferred_bytes += int(event["encodedDataLength"])
+
+    session.on("Network.loadingFinished", loaded)
+    return seen
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Iterator[str]:
+    """`python app.py` on a free port; gives its address."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("site") / "log.txt"
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "SPACE_ID")} | {"PORT": str(port)}
+    with log.open("w") as output:
+        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_served(address, process, log)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_until_served(address: str, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(address, timeout=5).read()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError("The site did not start:\n" + log.read_text()[-3000:])
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, the system's if there is one."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next((path for path in map(shutil.which, names) if path), None)
+    with playwright_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opener(site: str, browser) -> Iterator[Callable]:
+    """Opens pages; at the end no page may have had an error or asked outside the machine."""
+    opens = Opener(browser, site)
+    yield opens
+    for context in opens.contexts:
+        context.close()
+    assert [error for seen in opens.watches for error in seen.errors] == []
+    assert [url for seen in opens.watches for url in seen.outside] == []
+
+
+@pytest.fixture
+def page_en(opener):
+    """The English start page."""
+    return opener("/")
+
+
+@pytest.fixture
+def page_ko(opener):
+    """The Korean start page."""
+    return opener("/ko")

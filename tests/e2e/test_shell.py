@@ -1,0 +1,307 @@
+"""The shell in Chromium, in both languages: tabs, links, theme, cells, figures, sounds, questions, errors."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from demos._tab import LANGUAGES, discover, strings
+from demos._widgets import SAMPLES
+
+PATHS = {"en": "/", "ko": "/ko"}
+MEGABYTE = 1_000_000
+both_languages = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def query(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def mulaw(opener, language: str, more: str = "", **options) -> Page:
+    return opener(f"{PATHS[language]}?tab=wavenet&step=mulaw{more}", **options)
+
+
+def bring(page: Page, selector: str):
+    """Scroll to something and give it; lazy cells fill when they are in sight."""
+    page.wait_for_selector(selector, state="attached")
+    page.locator(selector).first.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
+    return page.locator(selector).first
+
+
+def drawn(page: Page, name: str):
+    """A figure that has been drawn."""
+    bring(page, f"#{name} .plot-caption")
+    return bring(page, f"#{name} .plot-host[data-drawn]")
+
+
+@both_languages
+def test_first_visit_is_small_and_shows_every_tab(opener, language: str) -> None:
+    page = opener(PATHS[language])
+    for tab in discover():
+        words = strings(tab.slug, language)
+        card = page.locator(f".card[data-tab={tab.slug}]")
+        expect(card).to_be_visible()
+        expect(card).to_contain_text(words("card"))
+        assert card.locator("svg").count() == 1, "every tab has its picture"
+    expect(page.locator("h1").first).to_have_text(strings("_site", language)("title"))
+    assert 50_000 < page.watch.transferred_bytes < 3 * MEGABYTE
+
+
+@both_languages
+def test_first_visit_to_a_lesson_is_small_with_its_figures(opener, language: str) -> None:
+    page = mulaw(opener, language)
+    drawn(page, "mulaw-stairs")
+    assert page.watch.transferred_bytes < 3.5 * MEGABYTE  # plotly.js, compressed, is 1.5 MB of it
+
+
+@both_languages
+def test_contents_open_tabs_and_steps(opener, language: str) -> None:
+    page = opener(PATHS[language])
+    for tab in discover():
+        page.locator(f"#contents a[data-tab={tab.slug}]:not([data-step])").click()
+        expect(page.locator(f"#top-{tab.slug} h1")).to_have_text(strings(tab.slug, language).heading("top"))
+        steps = page.locator(f"#contents a[data-tab={tab.slug}][data-step]")
+        assert steps.count() > 0
+        last = steps.nth(steps.count() - 2)
+        last.click()
+        anchor = last.get_attribute("data-step")
+        expect(page.locator(f"#step-{anchor} h2")).to_be_in_viewport()
+        assert query(page)["tab"] == tab.slug and query(page)["step"] == anchor
+        expect(last).to_have_attribute("aria-current", "true")
+    page.locator("#contents a[data-tab=start]").click()
+    expect(page.locator(".start h1")).to_be_visible()
+    page.locator(".card").first.click()
+    expect(page.locator(".tab-header h1").first).to_be_visible()
+
+
+def test_contents_follow_the_scroll(opener) -> None:
+    page = opener("/?tab=wavenet")
+    page.wait_for_timeout(1000)
+    page.locator("#step-dilation h2").evaluate("e => scrollTo(0, e.getBoundingClientRect().top + scrollY - 120)")
+    expect(page.locator("#contents a[data-step=dilation]")).to_have_attribute("aria-current", "true")
+    page.wait_for_function("new URLSearchParams(location.search).get('step') === 'dilation'")
+
+
+@both_languages
+def test_a_link_restores_the_controls(opener, language: str) -> None:
+    page = mulaw(opener, language, "&levels=37&gain=-12&mulaw-voice-sample=b0497")
+    expect(page.locator(".link-levels input[type=number]")).to_have_value("37")
+    expect(page.locator(".link-gain input[type=number]")).to_have_value("-12")
+    expect(page.locator("#mulaw-voice-sample input")).to_have_value(f"“{SAMPLES['b0497']}”")
+    expect(page.locator("#step-mulaw h2")).to_be_in_viewport()
+
+
+def test_out_of_range_is_clamped_and_unknown_is_ignored(opener) -> None:
+    page = mulaw(opener, "en", "&levels=99999&gain=loud&mulaw-voice-sample=nobody&colour=red")
+    expect(page.locator(".link-levels input[type=number]")).to_have_value("256")
+    expect(page.locator(".link-gain input[type=number]")).to_have_value("-20")
+    expect(page.locator("#mulaw-voice-sample input")).to_have_value(f"“{SAMPLES['b0487']}”")
+    nowhere = opener("/?tab=nothing&step=nowhere")
+    expect(nowhere.locator(".start h1")).to_be_visible()
+
+
+@both_languages
+def test_a_changed_control_writes_the_url_and_survives_reload(opener, language: str) -> None:
+    page = mulaw(opener, language)
+    box = page.locator(".link-levels input[type=number]")
+    box.fill("64")
+    box.press("Enter")
+    page.wait_for_function("new URLSearchParams(location.search).get('levels') === '64'")
+    page.reload()
+    expect(page.locator(".link-levels input[type=number]")).to_have_value("64")
+
+
+def test_language_switch_keeps_the_place(opener) -> None:
+    page = mulaw(opener, "en", "&levels=37")
+    for language in ("ko", "en"):
+        page.locator("a.language").click()
+        page.wait_for_url(lambda url, end=PATHS[language]: urlsplit(url).path == end)
+        expect(page.locator("#step-mulaw h2")).to_contain_text(strings("wavenet", language).heading("mulaw"))
+        expect(page.locator(".link-levels input[type=number]")).to_have_value("37")
+        expect(page.locator("#step-mulaw h2")).to_be_in_viewport()
+        assert query(page) == {"tab": "wavenet", "step": "mulaw", "levels": "37"}
+        page.wait_for_timeout(1500)
+
+
+def test_theme_follows_the_system_until_chosen_and_is_kept(opener) -> None:
+    paper = "getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()"
+    page = mulaw(opener, "en", color_scheme="dark")
+    dark = page.evaluate(paper)
+    drawn(page, "mulaw-stairs")
+    dark_line = page.evaluate("document.querySelector('#mulaw-stairs .plot-host').data[0].line.color")
+    page.locator("button.theme").click()
+    light = page.evaluate(paper)
+    assert dark != light
+    page.wait_for_function(
+        f"document.querySelector('#mulaw-stairs .plot-host').data[0].line.color !== '{dark_line}'"
+    )  # the figure follows
+    page.locator("a.language").click()
+    page.wait_for_url("**/ko*")
+    assert page.evaluate(paper) == light
+    page.reload()
+    assert page.evaluate(paper) == light
+
+
+@both_languages
+def test_figure_has_a_sentence_and_exports(opener, language: str) -> None:
+    page = mulaw(opener, language)
+    drawn(page, "mulaw-stairs")
+    expect(page.locator("#mulaw-stairs .plot-caption p")).to_contain_text("0.1333")  # 2 / 15
+    for kind, ending in (("png", ".png"), ("svg", ".svg"), ("data", ".json")):
+        with page.expect_download() as download:
+            page.locator(f"#mulaw-stairs [data-kind={kind}]").click()
+        assert download.value.suggested_filename.endswith(ending)
+        assert download.value.path().stat().st_size > 1000
+
+
+@both_languages
+def test_quiz_explains_then_reveals_and_a_click_reaches_python(opener, language: str) -> None:
+    page = mulaw(opener, language)
+    words = strings("wavenet", language)
+    table = words.quizzes["mulaw"]
+    quiet = bring(page, "#quiz-mulaw-quiet .quiz-body")
+    quiet.locator("button").click()
+    expect(quiet.locator(".feedback")).to_have_text(words("quiz.choose_one"))
+    for i, choice in enumerate(table["quiet"]["choice"]):
+        quiet.locator("input").nth(i).check()
+        quiet.locator("button").click()
+        expect(quiet.locator(".feedback")).to_contain_text(choice["feedback"][language][:30])
+        expect(quiet.locator(".feedback")).to_have_attribute("data-state", "right" if choice.get("right") else "wrong")
+    doubling = bring(page, "#quiz-mulaw-doubling .quiz-body")
+    assert page.locator("#mulaw-curve").count() == 0, "the answer is not shown before the question"
+    for given, state, text in (
+        ("six", "missing", words("quiz.not_a_number")),
+        ("3", "wrong", table["doubling"]["mistake"][0]["feedback"][language][:20]),
+        ("100", "wrong", table["doubling"]["otherwise"][language][:20]),
+        ("6.02", "right", table["doubling"]["feedback"][language][:20]),
+    ):
+        doubling.locator("input").fill(given)
+        doubling.locator("button").click()
+        expect(doubling.locator(".feedback")).to_have_attribute("data-state", state)
+        expect(doubling.locator(".feedback")).to_contain_text(text)
+    drawn(page, "mulaw-curve")
+    click_point(page, "mulaw-curve", curve=1, point=10)
+    expect(page.locator(".link-levels input[type=number]")).to_have_value("64")  # CURVE_LEVELS with 16 among them
+
+
+def click_point(page: Page, name: str, *, curve: int, point: int) -> None:
+    """Click a point of a plotly figure with the mouse."""
+    place = page.evaluate(
+        """([name, curve, point]) => {
+            const plot = document.querySelector(`#${name} .plot-host`);
+            const {xaxis, yaxis} = plot._fullLayout;
+            const box = plot.getBoundingClientRect();
+            const {x, y} = plot._fullData[curve];
+            const at = axis => axis.type === 'log' ? Math.log10 : v => v;
+            return [box.left + xaxis._offset + xaxis.l2p(at(xaxis)(x[point])),
+                    box.top + yaxis._offset + yaxis.l2p(at(yaxis)(y[point]))];
+        }""",
+        [name, curve, point],
+    )
+    page.mouse.move(*place)
+    page.wait_for_timeout(300)
+    page.mouse.click(*place)
+
+
+@both_languages
+def test_player_switches_without_losing_its_position(opener, language: str) -> None:
+    page = mulaw(opener, language)
+    bring(page, "#mulaw-sound")
+    page.wait_for_selector("#mulaw-sound .player[data-ready]", state="attached")
+    words = strings("wavenet", language).cell("mulaw")
+    expect(page.locator("#mulaw-sound .choice").nth(0)).to_contain_text(words("original"))
+    player = bring(page, "#mulaw-sound .player")
+    position = lambda: float(player.get_attribute("data-position"))  # noqa: E731
+    player.locator(".play").click()
+    page.wait_for_function("Number(document.querySelector('#mulaw-sound .player').dataset.position) > 0.5")
+    before = position()
+    player.locator(".choice").nth(2).click()
+    after = position()
+    assert before <= after < before + 2.0 and player.get_attribute("data-track") == "2"
+    expect(player.locator(".choice").nth(2)).to_have_attribute("aria-checked", "true")
+    player.press("1")  # by keyboard
+    assert player.get_attribute("data-track") == "0" and player.get_attribute("data-playing") == "1"
+    player.press(" ")
+    assert player.get_attribute("data-playing") == "0"
+    held = position()
+    assert held >= after
+    player.press("2")
+    assert position() == pytest.approx(held, abs=0.01) and player.get_attribute("data-track") == "1"
+
+
+@both_languages
+def test_button_makes_sound_that_can_be_downloaded(opener, language: str) -> None:
+    import numpy as np
+    import soundfile
+
+    page = mulaw(opener, language, "&levels=4&gain=0")
+    bring(page, "#mulaw-sound")
+    page.wait_for_selector("#mulaw-sound .player[data-ready]", state="attached")
+    ready = page.locator("#mulaw-sound .player").get_attribute("data-ready")
+    bring(page, "#mulaw-run").click()
+    page.wait_for_function(f"document.querySelector('#mulaw-sound .player').dataset.ready > {ready}")
+    with page.expect_download() as download:
+        page.locator("#mulaw-sound .downloads a").nth(1).click()
+    x, rate = soundfile.read(download.value.path())
+    assert rate == 16_000 and len(x) > 4 * rate and np.abs(x).max() > 0.1
+    assert len(np.unique(x)) <= 4  # what four levels mean
+
+
+@both_languages
+def test_code_cell_shows_what_runs(opener, language: str) -> None:
+    import inspect
+
+    from demos._wavenet.mulaw import both
+
+    page = mulaw(opener, language)
+    cell = bring(page, "#step-mulaw .code-cell")
+    assert cell.get_attribute("open") is None
+    cell.locator("summary").click()
+    shown = cell.locator("pre").last.text_content()
+    assert shown.strip() == inspect.getsource(both).strip()
+
+
+@both_languages
+def test_typed_error_is_a_readable_message_and_the_page_stays(opener, language: str) -> None:
+    page = mulaw(opener, language, "&levels=37")
+    drawn(page, "mulaw-stairs")
+    bring(page, "#mulaw-voice").locator("button[aria-label]").first.wait_for(state="attached")
+    page.locator("#mulaw-voice .source-selection, #mulaw-voice").first.scroll_into_view_if_needed()
+    clear = page.locator("#mulaw-voice button[title=Clear], #mulaw-voice button[aria-label=Clear]").first
+    clear.click()
+    bring(page, "#mulaw-run").click()
+    expected = {"en": "choose a sample, record, or upload", "ko": "예제를 고르거나"}[language]
+    expect(page.locator(".toast-body")).to_contain_text(expected)
+    expect(page.locator(".toast-body")).to_contain_text(strings("_site", language)("error.title"))
+    expect(page.locator("#mulaw-stairs .plot-caption p")).to_contain_text("37")
+    expect(page.locator(".link-levels input[type=number]")).to_have_value("37")
+
+
+@both_languages
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_nothing_sticks_out(opener, language: str, scheme: str, width: int) -> None:
+    for path in (PATHS[language], f"{PATHS[language]}?tab=wavenet"):
+        page = opener(path, width=width, color_scheme=scheme)
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_phone_has_its_contents_behind_a_button(opener) -> None:
+    page = opener("/?tab=wavenet", width=390, height=844)
+    expect(page.locator("#contents")).not_to_be_visible()
+    page.locator("button.menu").click()
+    page.locator("#contents a[data-step=naive]").click()
+    expect(page.locator("#contents")).not_to_be_visible()
+    expect(page.locator("#step-naive h2")).to_be_in_viewport()
+
+
+def test_keyboard_reaches_the_lesson_with_a_visible_outline(opener) -> None:
+    page = opener("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
