@@ -94,9 +94,9 @@ def _blocks(
     """Feed the prime, then draw block after block; the session holds the state between them."""
     for codes in prime.split(CHUNK_SAMPLES, dim=1) if prime is not None else ():
         session.feed(codes, frames_between(model, mel, session.position, codes.shape[1]), logits=False)
-    for numbers in uniforms.float().split(block, dim=1):
+    for start in range(0, uniforms.shape[1], block):
         drawn = []
-        for chunk in numbers.split(CHUNK_SAMPLES, dim=1):
+        for chunk in uniforms[:, start : start + block].float().split(CHUNK_SAMPLES, dim=1):
             drawn.append(session.draw(chunk, frames_between(model, mel, session.position, chunk.shape[1])))
         codes = torch.cat(drawn, dim=1)
         yield (codes, session.probabilities) if with_probabilities else codes
@@ -124,7 +124,7 @@ def check(
             f"{samples:,} samples are too many; the limit is {MAX_SAMPLES:,} a call (10 minutes at 16 kHz). "
             "Generate in parts, each primed with the end of the one before."
         )
-    batches = [x.shape[0] for x in (uniforms, mel, prime) if x is not None and x.dim() > 0]
+    batches = [x.shape[0] for x, dim in ((uniforms, 2), (mel, 3), (prime, 2)) if x is not None and x.dim() == dim]
     batch = batches[0] if batches else 1
     if uniforms is not None:
         check_uniforms(uniforms, batch, samples)
