@@ -12,8 +12,10 @@ import math
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,11 @@ class Checkpoint:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def steps(self) -> int:
+        """Steps done so far; 0 if the folder holds no run."""
+        path = self.folder / "state.json"
+        return int(json.loads(path.read_text())["step"]) if path.exists() else 0
+
     def save(self, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Adam, state: dict) -> None:
         """Write everything beside the old files, then rename, so that a crash leaves a whole checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -115,20 +122,21 @@ class Checkpoint:
                 optimizer.state[parameter] = {
                     k: v if k == "step" else v.to(parameter.device) for k, v in found.items()
                 }
-        average = {k: v.to(next(model.parameters()).device) for k, v in load_file(self.folder / "average.safetensors").items()}
+        device = next(model.parameters()).device
+        average = {k: v.to(device) for k, v in load_file(self.folder / "average.safetensors").items()}
         return average, json.loads((self.folder / "state.json").read_text())
 
 
 def fit(
     model: nn.Module,
     batches: Iterator[Batch],
-    step_loss: Callable[[nn.Module, Batch], float],
+    step_loss: Callable[[Any, Batch], float],
     *,
     folder: Path,
     schedule: Schedule,
-    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    evaluate: Callable[[Any], dict[str, float]] | None = None,
     seed: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """Train in place until the schedule ends or Ctrl-C, then leave the averaged weights in the model.
 
     Args:
@@ -138,61 +146,83 @@ def fit(
         folder: checkpoints and log.jsonl; a run found there is continued.
         evaluate: called with the averaged weights in place every `evaluate_every` steps and at the end.
     Returns:
-        state: steps, hours and samples of all runs together, the last evaluation, the losses logged.
+        state: steps, hours and seed of all runs together, and the last evaluation.
+    Raises:
+        FloatingPointError: the loss is no longer finite.
     """
     keep_freed_memory()
     torch.manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.99))
     checkpoint = Checkpoint(folder)
-    restored = checkpoint.load(model, optimizer)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     state: dict[str, Any] = {"step": 0, "hours": 0.0, "seed": seed}
+    restored = checkpoint.load(model, optimizer)
     if restored:
         average, state = restored
         print(f"continuing {folder} at step {state['step']}")
     folder.mkdir(parents=True, exist_ok=True)
-    hours_before, local, started = state["hours"], 0, time.perf_counter()
-    stop = []
-    previous = signal.signal(signal.SIGINT, lambda *_: stop.append(True))
-    recent: list[float] = []
-    while True:
-        seconds = time.perf_counter() - started
-        progress = schedule.progress(local, seconds)
-        if progress >= 1 or stop:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(local, progress)
-        optimizer.zero_grad(set_to_none=False)
-        loss = step_loss(model, next(batches))
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"The loss is {loss} at step {state['step']}; lower the learning rate.")
-        nn.utils.clip_grad_norm_(model.parameters(), schedule.clip_norm)
-        optimizer.step()
-        local += 1
-        state["step"] += 1
-        state["hours"] = hours_before + (time.perf_counter() - started) / 3600
-        decay = min(schedule.ema, (1 + state["step"]) / (10 + state["step"]))
-        with torch.no_grad():
-            values = list(model.state_dict().values())
-            torch._foreach_lerp_(list(average.values()), values, 1 - decay)
-        recent.append(loss)
-        if state["step"] % schedule.log_every == 0:
-            line = {"step": state["step"], "loss": sum(recent) / len(recent), "hours": round(state["hours"], 4),
-                    "rate": optimizer.param_groups[0]["lr"]}  # fmt: skip
-            recent.clear()
-            _log(folder, line)
-        if evaluate and state["step"] % schedule.evaluate_every == 0:
-            state["evaluation"] = _with_average(model, average, evaluate)
-            _log(folder, {"step": state["step"], **state["evaluation"]})
-        if state["step"] % schedule.save_every == 0:
-            checkpoint.save(model, average, optimizer, state)
-    signal.signal(signal.SIGINT, previous)
+    hours_before, local, started, recent = state["hours"], 0, time.perf_counter(), []
+    with _interrupt() as interrupted:
+        while not interrupted:
+            progress = schedule.progress(local, time.perf_counter() - started)
+            if progress >= 1:
+                break
+            rate = schedule.rate(local, progress)
+            recent.append(_step(model, optimizer, step_loss, next(batches), rate, schedule.clip_norm))
+            local += 1
+            state["step"] += 1
+            state["hours"] = hours_before + (time.perf_counter() - started) / 3600
+            _average(average, model, min(schedule.ema, (1 + state["step"]) / (10 + state["step"])))
+            if state["step"] % schedule.log_every == 0:
+                _log(folder, state, {"loss": sum(recent) / len(recent), "rate": rate})
+                recent.clear()
+            if evaluate and state["step"] % schedule.evaluate_every == 0:
+                state["evaluation"] = _with_average(model, average, evaluate)
+                _log(folder, state, state["evaluation"])
+            if state["step"] % schedule.save_every == 0:
+                checkpoint.save(model, average, optimizer, state)
     if evaluate:
         state["evaluation"] = _with_average(model, average, evaluate)
-        _log(folder, {"step": state["step"], **state["evaluation"]})
+        _log(folder, state, state["evaluation"])
     checkpoint.save(model, average, optimizer, state)
     model.load_state_dict(average)
     return state
+
+
+def _step(
+    model: nn.Module, optimizer: torch.optim.Adam, step_loss: Callable, batch: Batch, rate: float, clip_norm: float
+) -> float:
+    """One update; returns the loss."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=False)
+    loss: float = step_loss(model, batch)
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"The loss is {loss}; continue from the last checkpoint with a lower learning rate.")
+    nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+    optimizer.step()
+    return loss
+
+
+@torch.no_grad()
+def _average(average: dict[str, Tensor], model: nn.Module, decay: float) -> None:
+    """average <- decay * average + (1 - decay) * weights (Polyak averaging)."""
+    weights = model.state_dict()
+    torch._foreach_lerp_([average[name] for name in weights], list(weights.values()), 1 - decay)
+
+
+@contextmanager
+def _interrupt() -> Iterator[list[bool]]:
+    """A list that is filled by Ctrl-C, so that a run ends between two steps."""
+    pressed: list[bool] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _with_average(model: nn.Module, average: dict[str, Tensor], evaluate: Callable) -> dict[str, float]:
@@ -207,7 +237,8 @@ def _with_average(model: nn.Module, average: dict[str, Tensor], evaluate: Callab
     return result
 
 
-def _log(folder: Path, line: dict) -> None:
-    print(json.dumps(line), flush=True)
+def _log(folder: Path, state: dict[str, Any], values: dict[str, float]) -> None:
+    line = json.dumps({"step": state["step"], "hours": round(state["hours"], 4), **values})
+    print(line, flush=True)
     with (folder / "log.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write(line + "\n")

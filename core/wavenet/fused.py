@@ -7,13 +7,15 @@ over memory, forward and backward (numba). `tests/unit/test_wavenet_fused.py` co
 
 from __future__ import annotations
 
+from typing import cast
+
 import numba
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.wavenet.model import WaveNet
+from core.wavenet.model import GatedLayer, WaveNet
 
 
 @numba.njit(inline="always", fastmath=True)
@@ -193,10 +195,11 @@ def forward(model: WaveNet, codes: Tensor, mel: Tensor | None = None) -> Tensor:
     else:
         assert model.condition is not None
         frames, up = model.condition.frames(mel)[:, : count + 1].contiguous(), model.condition.upsample
-    weights = []
-    for layer in model.layers:
+    layers = cast(list[GatedLayer], list(model.layers))
+    weights: list[Tensor | None] = []
+    for layer in layers:
         residual = (layer.residual.weight, layer.residual.bias) if layer.residual is not None else (None, None)
         weights += [layer.dilated.weight, layer.dilated.bias, *residual]
-    w_skip = torch.cat([layer.skip.weight for layer in model.layers], dim=1)  # [S, L * H]
-    skip = GatedStack.apply(x, frames, up, config.dilations, w_skip, model.layers[-1].skip.bias, *weights)
+    w_skip = torch.cat([layer.skip.weight for layer in layers], dim=1)  # [S, L * H]
+    skip = GatedStack.apply(x, frames, up, config.dilations, w_skip, layers[-1].skip.bias, *weights)
     return model.head2(torch.relu(model.head1(torch.relu(skip)))).transpose(1, 2)

@@ -1,7 +1,7 @@
 """Train a WaveNet: python -m core.wavenet.train --preset vocoder --data PATH --minutes 120
 
 Continues the run in --run if there is one; else begins from the shipped weights of --resume, if given; else anew.
-At the end the averaged weights go to --run/model as a shippable folder (`--ship` puts them into assets/weights).
+Ctrl-C ends a run in good order. `python -m core.wavenet.card` measures the result and puts it into assets/weights.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numba
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from core import training
+from core import training, weights
 from core.wavenet import data, fused
 from core.wavenet.model import PRESETS, WaveNet
 
@@ -30,7 +31,7 @@ def bits_per_sample(model: Callable[..., Tensor], codes: Tensor, mel: Tensor | N
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), codes.reshape(-1)) * BITS
 
 
-def step_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+def step_loss(model: WaveNet, batch: tuple[Tensor, Tensor]) -> float:
     """Loss and gradients of one batch: on the CPU by the fused stack, elsewhere by plain automatic differentiation."""
     codes, mel = batch
     device = next(model.parameters()).device
@@ -41,7 +42,7 @@ def step_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, recordings: list[data.Recording]) -> dict[str, float]:
+def evaluate(model: WaveNet, recordings: list[data.Recording]) -> dict[str, float]:
     """Bits per sample over whole recordings, every sample counted once."""
     total, count = 0.0, 0
     device = next(model.parameters()).device
@@ -70,7 +71,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="use only so many recordings")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, help="CPU threads; one per run wastes least when two runs share a machine")
+    parser.add_argument("--threads", type=int, help="CPU threads; one a run wastes least when runs share a machine")
     return parser.parse_args(arguments)
 
 
@@ -81,22 +82,20 @@ def main(arguments: list[str] | None = None) -> None:
         torch.set_num_threads(options.threads)
         numba.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    model = WaveNet(PRESETS[options.preset])
-    if options.resume:
-        from core import weights
-
-        model = weights.load(options.resume)
+    model = cast(WaveNet, weights.load(options.resume)) if options.resume else WaveNet(PRESETS[options.preset])
     model.to(training.device_for(options.device)).train()
     recordings = data.load(options.data, limit=options.limit)
     held_out = data.load(options.data, held_out=True, limit=8)
     seconds = sum(r.codes.shape[0] for r in recordings) / 16_000
-    print(f"{len(recordings)} recordings, {seconds / 60:.1f} min; {sum(p.numel() for p in model.parameters()):,} parameters")
+    parameters = sum(p.numel() for p in model.parameters())
+    print(f"{len(recordings)} recordings, {seconds / 60:.1f} min; {parameters:,} parameters")
     schedule = training.Schedule(
         steps=options.steps, minutes=options.minutes, learning_rate=options.learning_rate, decay=options.decay,
         ema=options.ema, evaluate_every=options.evaluate_every,
     )  # fmt: skip
     folder = options.run or Path("runs") / f"wavenet-{options.preset}"
-    stream = data.batches(recordings, batch=options.batch, frames=options.frames, seed=options.seed)
+    seed = options.seed + training.Checkpoint(folder).steps()  # a continued run draws new crops
+    stream = data.batches(recordings, batch=options.batch, frames=options.frames, seed=seed)
     training.fit(
         model, stream, step_loss, folder=folder, schedule=schedule,
         evaluate=lambda m: evaluate(m, held_out), seed=options.seed,

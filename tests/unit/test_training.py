@@ -1,0 +1,105 @@
+"""The training loop against closed forms: schedule, averaging, resuming, and what a crash leaves behind."""
+
+import itertools
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from core import training
+
+
+class Quadratic(nn.Module):
+    """Its loss has the gradient w - 3."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(2))
+
+
+def loss(model: Quadratic, batch: float) -> float:
+    value = 0.5 * ((model.w - batch) ** 2).sum()
+    value.backward()
+    return value.item()
+
+
+def run(folder, steps, model=None, **options):
+    model = model or Quadratic()
+    schedule = training.Schedule(steps=steps, warmup_steps=1, decay=0.0, log_every=1, **options)
+    return model, training.fit(model, itertools.repeat(3.0), loss, folder=folder, schedule=schedule)
+
+
+def test_the_rate_warms_up_stays_and_falls_to_zero():
+    schedule = training.Schedule(steps=1000, learning_rate=1.0, warmup_steps=100, decay=0.5)
+    rates = [schedule.rate(step, schedule.progress(step, 0.0)) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[99:501] == pytest.approx([1.0] * 402)
+    assert rates[750] == pytest.approx(0.5)
+    assert rates[999] == pytest.approx(0.002)
+
+
+def test_minutes_count_as_well_as_steps():
+    schedule = training.Schedule(steps=1000, minutes=1.0)
+    assert schedule.progress(10, 30.0) == 0.5
+    assert schedule.progress(900, 30.0) == 0.9
+    assert schedule.progress(0, 61.0) == 1.0
+
+
+def test_a_run_in_two_parts_equals_one_run(tmp_path):
+    _, _ = run(tmp_path / "parts", 5)
+    parts, state = run(tmp_path / "parts", 5)
+    whole, _ = run(tmp_path / "whole", 10)
+    assert state["step"] == 10
+    assert torch.equal(parts.w, whole.w)  # weights, both Adam moments and the average were restored
+
+
+def test_what_is_left_in_the_model_is_the_moving_average(tmp_path):
+    seen = []
+
+    def spy(model, batch):
+        seen.append(model.w.detach().clone())
+        return loss(model, batch)
+
+    model = Quadratic()
+    schedule = training.Schedule(steps=4, warmup_steps=1, decay=0.0, ema=0.5)
+    training.fit(model, itertools.repeat(3.0), spy, folder=tmp_path, schedule=schedule)
+    from safetensors.torch import load_file
+
+    after = [*seen[1:], load_file(tmp_path / "model.safetensors")["w"]]
+    average = torch.zeros(2)
+    for step, w in enumerate(after, start=1):
+        decay = min(0.5, (1 + step) / (10 + step))
+        average = decay * average + (1 - decay) * w
+    assert torch.allclose(model.w, average, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path):
+    run(tmp_path, 3)
+    before = (tmp_path / "model.safetensors").read_bytes()
+    with pytest.raises(FloatingPointError, match="learning rate"):
+        training.fit(
+            Quadratic(), itertools.repeat(float("nan")), loss, folder=tmp_path, schedule=training.Schedule(steps=2)
+        )
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+def test_the_log_has_a_line_for_each_report(tmp_path):
+    run(tmp_path, 3)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3]
+    assert lines[0]["loss"] == pytest.approx(9.0)  # 2 x 0.5 x 3^2 at w = 0
+
+
+def test_evaluation_sees_the_average_and_leaves_the_weights(tmp_path):
+    values = []
+    model = Quadratic()
+    schedule = training.Schedule(steps=3, warmup_steps=1, decay=0.0, ema=0.9, evaluate_every=1)
+
+    def evaluate(m):
+        values.append(m.w.detach().clone())
+        return {"w": float(m.w[0])}
+
+    state = training.fit(model, itertools.repeat(3.0), loss, folder=tmp_path, schedule=schedule, evaluate=evaluate)
+    assert torch.equal(values[-1], model.w)
+    assert state["evaluation"]["w"] == pytest.approx(float(model.w[0]))
