@@ -1,6 +1,6 @@
 """An interactive plotly figure: frames play, zoom survives updates, clicks reach Python, colours follow the theme.
 
-plotly's own JavaScript is served from the installed package at /site/plotly.min.js and loaded when the first figure
+plotly's own JavaScript is served from the installed package at /site/plotly and loaded when the first figure
 comes near the visible part of the page.
 """
 

@@ -31,7 +31,7 @@
   let plotly = null;
   site.plotly = () => plotly ||= new Promise((resolve, reject) => {
     const script = document.createElement('script');
-    script.src = '/site/plotly/plotly.min.js';
+    script.src = '/site/plotly?' + window.siteData.plotly;
     script.onload = resolve;
     script.onerror = () => { plotly = null; reject(new Error('plotly.js did not load')); };
     document.head.append(script);

@@ -60,7 +60,8 @@ def _tree(place) -> str:
                     line = f"M{place(j):.1f} {row[layer]:.1f}L{place(i):.1f} {row[layer + 1]:.1f}"
                     (colour if i in seen[layer + 1] else grey).append(line)
     dots = "".join(
-        f'<circle cx="{place(i):.1f}" cy="{row[layer]:.1f}" r="{4.5 if i in seen[layer] else 3}" fill="{_fill(layer, i in seen[layer])}"/>'
+        f'<circle cx="{place(i):.1f}" cy="{row[layer]:.1f}" r="{4.5 if i in seen[layer] else 3}" '
+        f'fill="{_fill(layer, i in seen[layer])}"/>'
         for layer in range(len(row))
         for i in range(SAMPLES)
     )

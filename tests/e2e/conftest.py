@@ -89,7 +89,10 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Iterator[str]:
-    """`python app.py` on a free port; gives its address."""
+    """`python app.py` on a free port; gives its address. With SITE=http://127.0.0.1:7860 a running one is used."""
+    if "SITE" in os.environ:
+        yield os.environ["SITE"]
+        return
     port = free_port()
     log = tmp_path_factory.mktemp("site") / "log.txt"
     environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "SPACE_ID")} | {"PORT": str(port)}
