@@ -39,16 +39,6 @@ site.onSight(element, () => import('/site/wavenet/dilation.js').then(m => m.open
 SETTINGS = "(network, layers, kernel, cycle) => ({network, layers, kernel, cycle})"
 
 
-class Tree(gr.HTML):
-    """The tree; its value is {network, layers, kernel, cycle}."""
-
-    def __init__(self, value: dict | None = None, **kwargs: Any) -> None:
-        super().__init__(value=value, html_template="<div></div>", js_on_load=OPEN, apply_default_css=False, **kwargs)
-
-    def api_info(self) -> dict:
-        return {"type": "object"}
-
-
 def build(t: Strings) -> None:
     """The cell `dilation`."""
     with w.cell(t, "dilation") as t:
@@ -63,13 +53,14 @@ def build(t: Strings) -> None:
                 cycle = w.link("cycle", gr.Slider(1, 10, 4, step=1, label=t("cycle")))
         words = {key: t(key) for key in WORDS} | {key: t(f"figure.{key}") for key in ("png", "svg", "data")}
         start = dict(zip(("layers", "kernel", "cycle"), SLIDERS["lecture"]), network="lecture")
-        tree = Tree(
-            start, words=words, networks=NETWORKS, name="dilation", elem_id="dilation-tree", elem_classes=["out-cell"]
-        )
+        tree = gr.HTML(
+            start, html_template="<div></div>", apply_default_css=False, js_on_load=OPEN, words=words,
+            networks=NETWORKS, name="dilation", elem_id="dilation-tree", elem_classes=["out-cell"],
+        )  # fmt: skip
         w.prose(t, "dilation-cost")
         w.quiz(t, "plain")
         w.code(t, "core.wavenet.model:WaveNetConfig.receptive_field_samples", "core.wavenet.model:GatedLayer.taps")
-        gr.HTML(javascript(t), elem_classes=["code-host"])
+        gr.HTML(javascript(t), apply_default_css=False, elem_classes=["code-host"])
     choose = f"(name) => ({ {name: list(values) for name, values in SLIDERS.items()} })[name]"
     network.input(None, network, [layers, kernel, cycle], js=choose, queue=False, api_visibility="private")
     for control in (network, layers, kernel, cycle):
@@ -78,7 +69,7 @@ def build(t: Strings) -> None:
         )
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _listing(path: Path) -> str:
     return highlight(path.read_text(encoding="utf-8"), JavascriptLexer(), HtmlFormatter(nowrap=True)).rstrip()
 

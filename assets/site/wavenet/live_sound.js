@@ -30,11 +30,14 @@ export const start = (element, props, trigger, watch) => {
   const words = props.words;
   const root = el('div', 'live');
   const canvas = el('canvas', 'live-picture');
+  const made = el('i', 'live-made');    // where the network is
+  const heard = el('i', 'live-heard');  // what is heard
+  made.hidden = heard.hidden = true;
   const status = el('span', 'live-state');
   const facts = el('span', 'live-facts');
   const time = el('span', 'live-time');
   status.setAttribute('role', 'status');
-  root.append(canvas, el('div', 'live-line', status, facts, time));
+  root.append(el('div', 'live-stage', canvas, made, heard), el('div', 'live-line', status, facts, time));
   root.setAttribute('role', 'group');
   root.setAttribute('aria-label', words.label);
   element.append(root);
@@ -50,6 +53,7 @@ export const start = (element, props, trigger, watch) => {
     now.quiet = true;
     for (const s of now.segments) { try { s.source.stop(); } catch { /* it has ended */ } }
     root.dataset.playing = '0';
+    heard.hidden = true;
   };
   site.silence = silence;
 
@@ -73,7 +77,7 @@ export const start = (element, props, trigger, watch) => {
       site.onlyPlayer(silence);
       root.dataset.firstSoundMs = String(Math.round(performance.now() - now.askedAt + 1000 * (now.nextAt - at)));
       root.dataset.playing = '1';
-      requestAnimationFrame(tick);
+      tick();
     }
     now.waiting = false;
     const piece = now.x.subarray(now.scheduled, now.received);
@@ -90,18 +94,17 @@ export const start = (element, props, trigger, watch) => {
   const position = () => {
     if (!now || !now.started) return 0;
     const at = sound().currentTime;
-    let heard = 0;
-    for (const s of now.segments) {
-      if (at >= s.at) heard = s.from + Math.min(s.count, Math.round((at - s.at) * RATE));
-    }
-    return heard;
+    const s = now.segments.findLast(segment => segment.at <= at);
+    return s ? s.from + Math.min(s.count, Math.round((at - s.at) * RATE)) : 0;
   };
   const tick = () => {
     if (!now || !element.isConnected) return;
-    draw();
     const over = ['done', 'stopped'].includes(props.value?.state) && sound().currentTime >= now.nextAt;
-    if (now.quiet || over) { root.dataset.playing = '0'; draw(); return; }
-    requestAnimationFrame(tick);
+    const at = position();
+    root.dataset.heard = String(at);
+    heard.style.left = 100 * at / now.x.length + '%';
+    heard.hidden = now.quiet || over;
+    if (heard.hidden) root.dataset.playing = '0'; else setTimeout(tick, 50);
   };
 
   const take = () => {
@@ -183,9 +186,12 @@ export const start = (element, props, trigger, watch) => {
     const half = (high - split) / 2 - 2 * ratio;
     pen.fillStyle = css('--rule');
     pen.fillRect(0, middle, wide, ratio);
+    made.hidden = !now || value.state !== 'running';
     if (!now) { time.textContent = ''; return; }
     const total = now.x.length;
-    const made = Math.round(wide * now.received / total);
+    const edge = Math.round(wide * now.received / total);
+    made.style.left = 100 * now.received / total + '%';
+    const [reference, model, ink] = ['--reference', '--model', '--ink'].map(css);
     if (split) {
       const mel = melCanvas(now.mel);
       pen.imageSmoothingEnabled = false;
@@ -193,38 +199,30 @@ export const start = (element, props, trigger, watch) => {
       pen.drawImage(mel, 0, 0, wide, split - 4 * ratio);
       pen.globalAlpha = 1;
       const part = now.mel.columns * now.received / total;
-      if (part > 0) pen.drawImage(mel, 0, 0, part, now.mel.rows, 0, 0, made, split - 4 * ratio);
+      if (part > 0) pen.drawImage(mel, 0, 0, part, now.mel.rows, 0, 0, edge, split - 4 * ratio);
     }
     const step = total / wide;
     const prime = value.prime || 0;
-    for (let i = 0; i < made; i++) {
+    for (let i = 0; i < edge; i++) {
       let low = 0, top = 0;
       const end = Math.min(now.received, Math.floor((i + 1) * step));
       const stride = Math.max(1, Math.floor(step / 48));
       for (let k = Math.floor(i * step); k < end; k += stride) { low = Math.min(low, now.x[k]); top = Math.max(top, now.x[k]); }
-      pen.fillStyle = i * step < prime ? css('--reference') : css('--model');
+      pen.fillStyle = i * step < prime ? reference : model;
       pen.fillRect(i, middle - top * half, 1, Math.max(ratio, (top - low) * half));
     }
     if (prime) {
       const x = Math.round(wide * prime / total);
-      pen.strokeStyle = css('--ink');
+      pen.strokeStyle = ink;
       pen.setLineDash([4 * ratio, 4 * ratio]);
       pen.lineWidth = ratio;
       pen.beginPath(); pen.moveTo(x, split); pen.lineTo(x, high); pen.stroke();
       pen.setLineDash([]);
       pen.font = `${12 * ratio}px Pretendard, sans-serif`;
       pen.textBaseline = 'top';
-      pen.fillStyle = css('--reference'); pen.textAlign = 'right'; pen.fillText(words.prime, x - 6 * ratio, split + 2);
-      pen.fillStyle = css('--model'); pen.textAlign = 'left'; pen.fillText(words.goes_on, x + 6 * ratio, split + 2);
+      pen.fillStyle = reference; pen.textAlign = 'right'; pen.fillText(words.prime, x - 6 * ratio, split + 2);
+      pen.fillStyle = model; pen.textAlign = 'left'; pen.fillText(words.goes_on, x + 6 * ratio, split + 2);
     }
-    pen.fillStyle = css('--model');
-    if (value.state === 'running') pen.fillRect(made, 0, 2 * ratio, high);  // where the network is
-    const heard = position();
-    if (root.dataset.playing === '1') {
-      pen.fillStyle = css('--ink');
-      pen.fillRect(Math.round(wide * heard / total), 0, 2 * ratio, high);  // what is heard
-    }
-    root.dataset.heard = String(heard);
     time.textContent = `${(now.received / RATE).toFixed(1)} / ${(total / RATE).toFixed(1)} s`
       + (now.pauses ? ` · ${words.pauses}` : '');
   };
