@@ -91,7 +91,8 @@ def _top_bar(t: Strings, language: str) -> str:
     other = next(name for name in LANGUAGES if name != language)
     return (
         f'<a class="skip" href="#tabs">{html.escape(t("skip"))}</a>'
-        f'<header class="bar"><button type="button" class="menu" aria-expanded="false" aria-controls="contents">'
+        f'<header class="bar" data-language="{language}" data-title="{html.escape(t("title"))}">'
+        f'<button type="button" class="menu" aria-expanded="false" aria-controls="contents">'
         f'{_theme.MENU}<span class="menu-word">{html.escape(t("contents"))}</span></button>'
         f'<a class="brand" href="?" data-tab="start">{_theme.MARK}<span>{html.escape(t("title"))}</span></a>'
         f'<nav><a class="language" href="/{PATHS[other]}" hreflang="{other}" lang="{other}" '

@@ -80,6 +80,9 @@
     mark(step);
   };
   site.arrived = () => {
+    const bar = document.querySelector('#top-bar .bar');
+    root.lang = bar.dataset.language;
+    document.title = bar.dataset.title;
     const step = params().get('step');
     if (step && /^[a-z0-9-]+$/.test(step)) scrollToStep(step, 39);
     setTimeout(() => { arrived = true; }, 400);

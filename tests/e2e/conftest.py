@@ -93,11 +93,24 @@ def site(tmp_path_factory) -> Iterator[str]:
     if "SITE" in os.environ:
         yield os.environ["SITE"]
         return
+    yield from serve(["app.py"], tmp_path_factory.mktemp("site") / "log.txt")
+
+
+@pytest.fixture(scope="session")
+def lab_site(tmp_path_factory) -> Iterator[str]:
+    """`tests/e2e/lab.py`, a site with one tab made for tests."""
+    folder = tmp_path_factory.mktemp("lab")
+    yield from serve(["tests/e2e/lab.py", str(folder / "lessons")], folder / "log.txt")
+
+
+def serve(arguments: list[str], log: Path) -> Iterator[str]:
+    """Run a Python script that serves on PORT, until the tests are over."""
     port = free_port()
-    log = tmp_path_factory.mktemp("site") / "log.txt"
-    environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "SPACE_ID")} | {"PORT": str(port)}
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "SPACE_ID")}
+    environment |= {"PORT": str(port), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *arguments]
     with log.open("w") as output:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_until_served(address, process, log)
@@ -137,7 +150,18 @@ def browser():
 @pytest.fixture
 def opener(site: str, browser) -> Iterator[Callable]:
     """Opens pages; at the end no page may have had an error or asked outside the machine."""
-    opens = Opener(browser, site)
+    yield from opening(browser, site)
+
+
+@pytest.fixture
+def lab_opener(lab_site: str, browser) -> Iterator[Callable]:
+    """The same for the site of `lab.py`."""
+    yield from opening(browser, lab_site)
+
+
+def opening(browser, address: str) -> Iterator[Opener]:
+    """An Opener that checks its pages at the end."""
+    opens = Opener(browser, address)
     yield opens
     for context in opens.contexts:
         context.close()
