@@ -17,10 +17,10 @@ constexpr int VL = 8;
 constexpr int VL = 4;
 #endif
 
-typedef float Vec __attribute__((vector_size(VL * 4)));
-typedef int32_t IntVec __attribute__((vector_size(VL * 4)));
-typedef uint32_t BitVec __attribute__((vector_size(VL * 4)));
-typedef uint16_t HalfVec __attribute__((vector_size(VL * 2)));
+typedef float Vec __attribute__((vector_size(VL * 4), may_alias));
+typedef int32_t IntVec __attribute__((vector_size(VL * 4), may_alias));
+typedef uint32_t BitVec __attribute__((vector_size(VL * 4), may_alias));
+typedef uint16_t HalfVec __attribute__((vector_size(VL * 2), may_alias));
 typedef uint16_t Half;  // the bits of an IEEE fp16 number
 
 static inline Vec broadcast(float x) { return x - Vec{}; }
