@@ -5,6 +5,7 @@ The story and the counts are closed forms (`core.wavenet.count`) and need no tor
 
 from __future__ import annotations
 
+import json
 import platform
 import statistics
 import subprocess
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from core.wavenet.model import WaveNet
 
 STORY_SAMPLES = 40
+STORED = Path(__file__).resolve().parent.parent.parent / "assets" / "tables" / "wavenet-speed.json"
 CHUNK_S = 0.04  # a measured piece: long against the clock, short against the wait
 MAX_CHUNK = 4000
 LENGTHS = (1, 64, 256, 1024, 2048)
@@ -92,6 +94,21 @@ def cumulative(config: Any, samples: int) -> tuple[int, int]:
     growing = min(samples, field)
     naive = growing * base + growth * (growing * (growing - 1) // 2) + (samples - growing) * full
     return naive, samples * count(config).cached
+
+
+def stored(path: Path = STORED) -> dict[str, Any] | None:
+    """What `python -m benchmarks.wavenet --json assets/tables/wavenet-speed.json` measured; None without a file.
+
+    Returns:
+        "processor"; "networks": name -> engine -> {"samples_per_s", ...}; "microseconds_by_length": engine ->
+        {length: microseconds}.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        usable = isinstance(found["networks"], dict) and isinstance(found["processor"], str)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if usable else None
 
 
 def processor() -> str:
