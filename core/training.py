@@ -10,6 +10,7 @@ import ctypes
 import json
 import math
 import os
+import platform
 import signal
 import subprocess
 import threading
@@ -79,6 +80,13 @@ def device_for(name: str = "auto") -> torch.device:
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
+def device_name(device: torch.device) -> str:
+    """What a card says of the machine: the GPU's name, or the kind of CPU and the threads used."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
+
+
 def commit_hash() -> str:
     """Short hash of the code that trains, or "unknown" outside a git checkout."""
     run = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
@@ -96,7 +104,7 @@ class Checkpoint:
         path = self.folder / "state.json"
         return int(json.loads(path.read_text())["step"]) if path.exists() else 0
 
-    def save(self, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Adam, state: dict) -> None:
+    def save(self, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer, state: dict) -> None:
         """Write everything beside the old files, then rename, so that a crash leaves a whole checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
         moments = {}
@@ -110,7 +118,7 @@ class Checkpoint:
             os.replace(self.folder / f"{kind}.part", self.folder / f"{kind}.safetensors")
         (self.folder / "state.json").write_text(json.dumps(state, indent=1))
 
-    def load(self, model: nn.Module, optimizer: torch.optim.Adam) -> tuple[dict[str, Tensor], dict] | None:
+    def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict] | None:
         """Restore the run in place; returns (average, state), or None if the folder holds none."""
         if not (self.folder / "state.json").exists():
             return None
@@ -136,6 +144,8 @@ def fit(
     schedule: Schedule,
     evaluate: Callable[[Any], dict[str, float]] | None = None,
     seed: int = 0,
+    optimizer: torch.optim.Optimizer | None = None,
+    command: str = "",
 ) -> dict[str, Any]:
     """Train in place until the schedule ends or Ctrl-C, then leave the averaged weights in the model.
 
@@ -145,6 +155,8 @@ def fit(
         step_loss: computes the loss, leaves the gradients in `.grad`, returns the loss as a number.
         folder: checkpoints and log.jsonl; a run found there is continued.
         evaluate: called with the averaged weights in place every `evaluate_every` steps and at the end.
+        optimizer: Adam unless another is given; all its groups follow the schedule's rate.
+        command: how to start such a run, for the card.
     Returns:
         state: steps, hours and seed of all runs together, and the last evaluation.
     Raises:
@@ -152,7 +164,7 @@ def fit(
     """
     keep_freed_memory()
     torch.manual_seed(seed)
-    optimizer = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.99))
+    optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.99))
     checkpoint = Checkpoint(folder)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     state: dict[str, Any] = {"step": 0, "hours": 0.0, "seed": seed}
@@ -160,6 +172,7 @@ def fit(
     if restored:
         average, state = restored
         print(f"continuing {folder} at step {state['step']}")
+    state.update(command=command, commit=commit_hash(), device=device_name(next(model.parameters()).device))
     folder.mkdir(parents=True, exist_ok=True)
     hours_before, local, started, recent = state["hours"], 0, time.perf_counter(), []
     with _interrupt() as interrupted:
@@ -190,7 +203,7 @@ def fit(
 
 
 def _step(
-    model: nn.Module, optimizer: torch.optim.Adam, step_loss: Callable, batch: Batch, rate: float, clip_norm: float
+    model: nn.Module, optimizer: torch.optim.Optimizer, step_loss: Callable, batch: Batch, rate: float, clip_norm: float
 ) -> float:
     """One update; returns the loss."""
     for group in optimizer.param_groups:

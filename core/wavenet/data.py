@@ -22,9 +22,10 @@ HELD_OUT = frozenset(f"arctic_b{number:04d}" for number in range(480, 540))  # n
 
 @dataclass(frozen=True)
 class Recording:
-    """One sentence: codes uint8 [T] and the log-mel [80, F] of the same sound, F = 1 + T // 200."""
+    """One sentence, levelled: audio float32 [T], codes uint8 [T], log-mel [80, F] with F = 1 + T // 200."""
 
     name: str
+    audio: Tensor
     codes: Tensor
     mel: Tensor
 
@@ -69,7 +70,7 @@ def read(path: Path) -> Recording:
     if rate != audio.SAMPLE_RATE_HZ:
         x = audio.resample(x, rate, audio.SAMPLE_RATE_HZ)
     x = audio.level_to(x)
-    return Recording(path.stem, audio.mu_law_encode(x).to(torch.uint8), audio.mel(x))
+    return Recording(path.stem, x, audio.mu_law_encode(x).to(torch.uint8), audio.mel(x))
 
 
 def batches(

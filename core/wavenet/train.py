@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core import training, weights
+from core.muon import MuonAdam
 from core.wavenet import data, fused
 from core.wavenet.model import PRESETS, WaveNet
 
@@ -52,6 +53,14 @@ def evaluate(model: WaveNet, recordings: list[data.Recording]) -> dict[str, floa
         total += float(bits_per_sample(model, codes, mel)) * codes.shape[1]
         count += codes.shape[1]
     return {"held_out_bits_per_sample": total / count}
+
+
+def optimizer_for(model: WaveNet, learning_rate: float) -> MuonAdam:
+    """Muon for the matrices inside the network; Adam for embeddings, convolutions, biases and the output layer."""
+    inner = ("layers.", "head1", "condition.project")
+    matrices = [p for name, p in model.named_parameters() if name.startswith(inner) and p.dim() == 2]
+    chosen = {id(p) for p in matrices}
+    return MuonAdam(matrices, [p for p in model.parameters() if id(p) not in chosen], lr=learning_rate)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -96,9 +105,14 @@ def main(arguments: list[str] | None = None) -> None:
     folder = options.run or Path("runs") / f"wavenet-{options.preset}"
     seed = options.seed + training.Checkpoint(folder).steps()  # a continued run draws new crops
     stream = data.batches(recordings, batch=options.batch, frames=options.frames, seed=seed)
+    command = "python -m core.wavenet.train " + " ".join(
+        f"--{name.replace('_', '-')} {'PATH' if name == 'data' else value}"
+        for name, value in vars(options).items() if value is not None and name not in ("run", "limit")
+    )  # fmt: skip
     training.fit(
         model, stream, step_loss, folder=folder, schedule=schedule,
         evaluate=lambda m: evaluate(m, held_out), seed=options.seed,
+        optimizer=optimizer_for(model, options.learning_rate), command=command,
     )  # fmt: skip
 
 
