@@ -174,6 +174,16 @@ def test_a_compiler_that_fails(model, fresh_compiler, monkeypatch):
     assert not list((fresh_compiler / "cache").rglob("*.so"))  # nothing unfinished stays
 
 
+@pytest.mark.skipif(bool(engines.why_not("native")), reason="no C++ compiler here")
+def test_a_compiler_that_does_not_know_this_processor(model, fresh_compiler, monkeypatch):
+    real = compiler.shutil.which("g++") or compiler.find_compiler()
+    script = f'#!/bin/sh\ncase "$*" in *march=native*) echo "error: unsupported" >&2; exit 1;; esac\nexec {real} "$@"\n'
+    monkeypatch.setenv("CXX", executable(fresh_compiler / "bin" / "old++", script))
+    monkeypatch.setattr(compiler, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in compiler.FLAGS))
+    wanted = generate(model, samples=50, engine="cached")
+    assert torch.equal(generate(model, samples=50, engine="native"), wanted)
+
+
 def test_a_compiler_that_writes_rubbish(model, fresh_compiler, monkeypatch):
     executable(fresh_compiler / "bin" / "rubbish++", '#!/bin/sh\nfor last; do :; done\necho rubbish > "$last"\n')
     monkeypatch.setenv("CXX", str(fresh_compiler / "bin" / "rubbish++"))

@@ -34,7 +34,7 @@ ENGINES = {
     "native-fp16-2": ("core.wavenet.engines.native", "NativeHalfEngine2"),
 }
 NATIVE = [name for name in ENGINES if name.startswith("native")]
-PROBE_SAMPLES, PROBE_VALID_S = 256, 60.0
+PROBE_SAMPLES, PROBE_VALID_S = 128, 60.0
 
 _choices: dict[object, tuple[float, str, str]] = {}  # network's sizes -> (when, name, sentence)
 _logged: set[str] = set()

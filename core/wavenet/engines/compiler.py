@@ -132,11 +132,16 @@ def _open_or_compile(compiler: str, key: str) -> ctypes.CDLL:
 
 
 def _compile(compiler: str, output: Path) -> None:
-    command = [compiler, *FLAGS, str(SOURCE), "-o", str(output)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CompileError(f"the compiler {compiler} could not be run: {error}.") from error
-    if done.returncode:
+    """For this processor; some compilers do not know -march=native, so without it if need be."""
+    failure = ""
+    for flags in (FLAGS, tuple(flag for flag in FLAGS if flag != "-march=native")):
+        try:
+            command = [compiler, *flags, str(SOURCE), "-o", str(output)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CompileError(f"the compiler {compiler} could not be run: {error}.") from error
+        if done.returncode == 0:
+            return
         lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
-        raise CompileError(f"the compiler {compiler} failed: {lines[0] if lines else 'without a message'}.")
+        failure = failure or (lines[0] if lines else "without a message")
+    raise CompileError(f"the compiler {compiler} failed: {failure}.")

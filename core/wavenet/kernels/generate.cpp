@@ -14,6 +14,8 @@
 #include "matrix.h"
 #if defined(__x86_64__) || defined(__i386__)
 #define PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define PAUSE() asm volatile("yield")
 #else
 #define PAUSE() std::atomic_signal_fence(std::memory_order_seq_cst)
 #endif
