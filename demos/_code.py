@@ -80,7 +80,10 @@ def code_html(references: tuple[Reference, ...], *, title: str, copy: str, copie
             f'<button type="button" class="code-copy" data-copied="{html.escape(copied)}">{html.escape(copy)}</button>'
             f'</div><pre class="code" tabindex="0"><code>{_highlighted(textwrap.dedent(text))}</code></pre>'
         )
-    names = ", ".join(source(reference)[1].split("/")[-1].split(":")[0] for reference in references)
+    names = ", ".join(
+        reference.partition(":")[2] if isinstance(reference, str) else inspect.unwrap(reference).__qualname__
+        for reference in references
+    )
     return (
         f'<details class="code-cell"{" open" if opened else ""}><summary><span class="label">In</span>'
         f"<span>{html.escape(title)}</span><small>{html.escape(names)}</small></summary>{''.join(blocks)}</details>"

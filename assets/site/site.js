@@ -72,11 +72,11 @@
   let arrived = false;
   let holdUntil = 0;  // while we scroll to a step, the scroll does not choose another
   const openTab = () => document.querySelector('#tabs [role=tabpanel]:not([hidden])');
-  const scrollToStep = (step, tries = 40) => {
+  const scrollToStep = (step, tries = 200) => {
     const cell = document.getElementById('step-' + step);
     if (!cell) return tries && setTimeout(() => scrollToStep(step, tries - 1), 50);
     holdUntil = Date.now() + 1200;
-    cell.scrollIntoView({behavior: quiet() || tries < 40 ? 'instant' : 'smooth', block: 'start'});
+    cell.scrollIntoView({behavior: quiet() || tries < 200 ? 'instant' : 'smooth', block: 'start'});
     mark(step);
   };
   site.arrived = () => {
@@ -84,7 +84,7 @@
     root.lang = bar.dataset.language;
     document.title = bar.dataset.title;
     const step = params().get('step');
-    if (step && /^[a-z0-9-]+$/.test(step)) scrollToStep(step, 39);
+    if (step && /^[a-z0-9-]+$/.test(step)) scrollToStep(step, 199);
     setTimeout(() => { arrived = true; }, 400);
     paintContents();
   };

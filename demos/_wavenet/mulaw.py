@@ -15,7 +15,7 @@ from demos._tab import Strings
 if TYPE_CHECKING:
     from torch import Tensor
 
-CURVE_LEVELS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+CURVE_LEVELS = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # even, so that none of them is zero
 STAIR_POINTS = 1601
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from demos._tab import LANGUAGES, discover, strings
+from demos._wavenet.mulaw import CURVE_LEVELS
 from demos._widgets import SAMPLES
 
 PATHS = {"en": "/", "ko": "/ko"}
@@ -183,8 +184,8 @@ def test_quiz_explains_then_reveals_and_a_click_reaches_python(opener, language:
         expect(doubling.locator(".feedback")).to_have_attribute("data-state", state)
         expect(doubling.locator(".feedback")).to_contain_text(text)
     drawn(page, "mulaw-curve")
-    click_point(page, "mulaw-curve", curve=1, point=10)
-    expect(page.locator(".link-levels input[type=number]")).to_have_value("64")  # CURVE_LEVELS with 16 among them
+    click_point(page, "mulaw-curve", curve=1, point=CURVE_LEVELS.index(64))
+    expect(page.locator(".link-levels input[type=number]")).to_have_value("64")
 
 
 def click_point(page: Page, name: str, *, curve: int, point: int) -> None:
