@@ -18,7 +18,8 @@ from core.wavenet.sample import generate
 __all__ = ["BLOCK_SAMPLES", "Update", "entropy_bits", "prime_codes", "speak"]
 
 BLOCK_SAMPLES = 800  # 50 ms: how often the softmax is looked at, and how soon a wish to stop is heard
-FIRST_SAMPLES = 4000  # sound in the first update
+FIRST_SAMPLES = 4000  # sound in the first update: a quarter of a second,
+FIRST_S = 0.7  # or what has come after this time
 UPDATE_S = 0.25  # between the later ones, by the clock
 
 
@@ -80,7 +81,8 @@ def speak(
         looks.append(probabilities[0].float().clone())
         positions.append(drawn - 1)
         first = drawn == sum(map(len, codes))
-        enough = drawn >= FIRST_SAMPLES if first else time.perf_counter() - shown >= update_s
+        waited = time.perf_counter() - shown
+        enough = drawn >= FIRST_SAMPLES or waited >= FIRST_S if first else waited >= update_s
         if enough or drawn == samples:
             speed = timed / seconds if timed else 0.0
             yield Update(torch.cat(codes), positions, torch.stack(looks), drawn, speed, name)

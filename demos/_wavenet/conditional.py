@@ -36,12 +36,12 @@ def build(t: Strings) -> None:
                 blur_ms = w.link("smear", gr.Slider(0, 400, 0, step=10, label=t("blur_ms")))
                 semitones = w.link("semitones", gr.Slider(-12, 12, 0, step=1, label=t("semitones")))
             with w.row():
-                presets = {name: gr.Button(t(f"preset_{name}"), size="sm") for name in PRESETS}
+                presets = {name: gr.Button(t(f"preset_{name}"), size="sm", min_width=120) for name in PRESETS}
             with gr.Accordion(t("sampling"), open=False), w.row():
                 temperature = w.link(
                     "vocoder-temperature", gr.Slider(0.3, 1.5, 1.0, step=0.05, label=t("temperature"))
                 )
-                seed = w.link("vocoder-seed", gr.Number(1, precision=0, minimum=0, maximum=2**31, label=t("seed")))
+                seed = w.link("vocoder-seed", gr.Slider(0, 999, 1, step=1, label=t("seed")))
             with w.row():
                 run = w.button(t("run"), name="conditional-run")
                 halt = w.button(t("stop"), primary=False, name="conditional-stop")
@@ -116,9 +116,9 @@ def speak(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semi
 
     nothing = (gr.skip(),) * 6
     try:
-        if seed is None:
-            raise SamplingError("Give a seed, a whole number from 0 upwards.")
-        x = load(voice)
+        if seed is None or temperature is None:
+            raise SamplingError("Give a temperature and a seed: one of the fields is empty.")
+        x = audio.load_voice(voice or "", max_seconds=MAX_SECONDS)
         mel = audio.mel(x)
         given = mel_edit.edit(mel, blur_bands=blur_bands, blur_ms=blur_ms, semitones=semitones)
         model = _models.load(MODEL)
@@ -153,22 +153,12 @@ def speak(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semi
     yield gr.skip(), gr.skip(), score_table(t, rows), phase_note(t, rows), *((gr.skip(),) * 3)
 
 
-def load(voice: str | None) -> Any:
-    """The visitor's voice, at most MAX_SECONDS of it: float32 [T]."""
-    from core import audio
-    from core.errors import AudioError
-
-    if not voice:
-        raise AudioError("There is no sound yet: choose a sample, record something or upload a file.")
-    return audio.load_voice(voice, max_seconds=MAX_SECONDS)
-
-
 def preview(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semitones: float) -> tuple:
     """The mel before and after the edits, while no sound has been made from it yet: (mels, column, drawn)."""
     from core import audio
     from core.wavenet import mel_edit
 
-    mel = audio.mel(load(voice))
+    mel = audio.mel(audio.load_voice(voice or "", max_seconds=MAX_SECONDS))
     drawn = {"original": mel.numpy()}
     if blur_bands or blur_ms or semitones:
         given = mel_edit.edit(mel, blur_bands=blur_bands, blur_ms=blur_ms, semitones=semitones)
@@ -234,6 +224,8 @@ def column_figure(t: Strings, drawn: dict | None, seconds: float | None) -> dict
 def score_table(t: Strings, rows: list[dict]) -> str:
     """The scores as a Markdown table; a metric that no row has is left out, with a sentence."""
     metrics = [("pesq", "PESQ"), ("stoi", "STOI"), ("log_mel_db", t("log_mel")), ("given_mel_db", t("given_mel"))]
+    if all(row["given_mel_db"] == row["log_mel_db"] for row in rows):
+        metrics.pop()  # the mel was given as it is
     present = [(key, name) for key, name in metrics if any(row[key] is not None for row in rows)]
     lines = [f"| | {' | '.join(name for _, name in present)} |", "|---" * (len(present) + 1) + "|"]
     for row in rows:

@@ -29,7 +29,7 @@ def build(t: Strings) -> None:
             with w.row():
                 temperature = w.link("temperature", gr.Slider(0.3, 1.5, 0.9, step=0.05, label=t("temperature")))
                 seconds = w.link("seconds", gr.Slider(1, MAX_SECONDS, 5, step=1, label=t("seconds")))
-                seed = w.link("seed", gr.Number(1, precision=0, minimum=0, maximum=2**31, label=t("seed")))
+                seed = w.link("seed", gr.Slider(0, 999, 1, step=1, label=t("seed")))
             with gr.Accordion(t("prime"), open=False, elem_id="unconditional-prime"):
                 primed = w.link("primed", gr.Checkbox(False, label=t("use_prime")))
                 prime_s = w.link(
@@ -57,7 +57,7 @@ def build(t: Strings) -> None:
     def go(temperature: Any, seconds: Any, seed: Any, primed: Any, prime_s: Any, voice: Any, takes: Any,
            request: gr.Request) -> Iterator:  # fmt: skip
         yield from speak(
-            t, temperature, seconds, seed, voice if primed else None, prime_s, takes,
+            t, temperature, seconds, seed, bool(primed), voice, prime_s, takes,
             is_stopped=lambda: live.is_stopped(request.session_hash, CELL),
         )  # fmt: skip
 
@@ -88,8 +88,8 @@ def warm_up() -> None:
         return  # the click on the button will say it
 
 
-def speak(t: Strings, temperature: float, seconds: float, seed: float | None, voice: str | None, prime_s: float,
-          takes: list, *, is_stopped: Any) -> Iterator[tuple]:  # fmt: skip
+def speak(t: Strings, temperature: float, seconds: float, seed: float, primed: bool, voice: str | None,
+          prime_s: float, takes: list, *, is_stopped: Any) -> Iterator[tuple]:  # fmt: skip
     """Stream a new take: (live sound, softmax, what was said, player, looks, takes) again and again."""
     import torch
 
@@ -99,11 +99,11 @@ def speak(t: Strings, temperature: float, seconds: float, seed: float | None, vo
     nothing = (gr.skip(),) * 5
     try:
         if seed is None or seconds is None or temperature is None:
-            raise SamplingError("Give a seed, a whole number from 0 upwards.")
+            raise SamplingError("Give a temperature and a seed: one of the fields is empty.")
         model = _models.load(MODEL)
         prime = None
-        if voice:
-            prime = speech.prime_codes(audio.load_voice(voice), min(float(prime_s), MAX_PRIME_SECONDS))
+        if primed:
+            prime = speech.prime_codes(audio.load_voice(voice or ""), min(float(prime_s or 1), MAX_PRIME_SECONDS))
         samples = round(min(float(seconds), MAX_SECONDS) * audio.SAMPLE_RATE_HZ)
         updates = speech.speak(model, samples=samples, prime=prime, seed=int(seed), temperature=float(temperature))
         start = 0 if prime is None else len(prime)

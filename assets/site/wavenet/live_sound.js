@@ -2,7 +2,8 @@
 // facts, picture}. Blocks are scheduled one behind the other on a 16 kHz context, so that nothing is resampled twice.
 const RATE = 16000;
 const START_S = 0.25;      // buffered before the first sound, when the network is faster than the sound
-const PATIENCE_MS = 1400;  // a slower network is heard by then all the same, with pauses
+const PATIENCE_MS = 1400;  // a slower network is heard from then on all the same, with pauses
+const LATE_START_S = 0.1;  // buffered before the first sound in that case
 const REFILL_S = 0.6;      // buffered again after a pause
 
 let context = null;
@@ -68,7 +69,7 @@ export const start = (element, props, trigger, watch) => {
     if (now.waiting && !over) {
       const late = performance.now() - now.askedAt > PATIENCE_MS;
       const fast = (value.speed || 0) >= 1;
-      if (!now.started && !(buffered() >= START_S && (fast || late))) return;
+      if (!now.started && !(fast ? buffered() >= START_S : late && buffered() >= LATE_START_S)) return;
       if (now.started && buffered() < REFILL_S) return;
     }
     if (now.waiting) now.nextAt = Math.max(now.nextAt, Math.ceil((at + 0.03) * RATE) / RATE);
