@@ -211,7 +211,9 @@ def test_an_unknown_architecture_is_refused(saved, architecture):
         weights.load(NAME, folder=saved)
 
 
-@pytest.mark.parametrize("config", [{"colour": "red"}, {"residual_channels": "many"}, {"layers_per_cycle": 0}, [1], 7])
+@pytest.mark.parametrize(
+    "config", [{"colour": "red"}, {"residual_channels": "many"}, {"layers_per_cycle": 0}, [1], 7]
+)
 def test_a_config_that_describes_no_network_is_refused(saved, config):
     if isinstance(config, dict):
         config = PRESETS["tiny"].to_dict() | config
