@@ -203,14 +203,17 @@ def race(t: Strings, network: str) -> Iterator[tuple[Any, Any, Any]]:
     from core.wavenet import race as racing
 
     model, here = _model(network), racing.processor()
-    reasons = {name: engines.why_not(name, model) for name, _, _ in generate.engines()}
-    chosen, _ = generate.best(model)
+    reasons: dict[str, str] = dict.fromkeys(engines.ENGINES, "")
     speeds: dict[str, float] = {}
+    chosen = ""
 
     def rows() -> list[dict[str, Any]]:
         state = lambda name: MISSING if reasons[name] else PENDING  # noqa: E731
         return [_row(t, name, speeds.get(name), name == chosen, state(name)) for name in reasons]
 
+    yield _bars(t, rows(), t("getting_ready")), t("getting_ready"), gr.skip()
+    reasons = {name: engines.why_not(name, model) for name, _, _ in generate.engines()}
+    chosen, _ = generate.best(model)
     usable = [name for name, reason in reasons.items() if not reason]
     for number, name in enumerate(usable, start=1):
         now = t("running", engine=name, number=number, count=len(usable))
