@@ -74,8 +74,9 @@ def build_ablation(t: Strings) -> None:
     asked = w.quiz(t, "gate")
     with w.reveal(t, asked):
         curves = w.figure(t, "ablation", height=420)
-        w.note(t, "ablation-note", checks.ablation_note(t))
-        point = w.note(t, "ablation-point")
+        point = w.note(t, "ablation-point", t("ablation_hint"))
+        gr.HTML(checks.ablation_table(t), apply_default_css=False, elem_classes=["out-cell"])
+        w.note(t, "ablation-made", checks.ablation_made(t))
     w.code(t, "core.wavenet.ablation:config_for", "core.wavenet.ablation:run", "core.wavenet.model:GatedLayer.activate")
     w.on(t, curves.appear, partial(checks.ablation, t), None, curves)
 

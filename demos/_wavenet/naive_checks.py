@@ -45,16 +45,21 @@ def table(t: Strings) -> str:
         "reach": t("saw_reach", lecture=len(_moved(one["lecture"])), paper=len(_moved(one["paper"]))),
         "unused": t("saw_unused", norm=f"{stored('unused')['lecture'][-1]:g}"),
     }
-    columns = ("what", "paper", "lecture", "saw")
-    heads = "".join(f'<th scope="col">{html.escape(t(f"head_{key}"))}</th>' for key in columns)
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(t(f"row_{row}"))}</th><td>{html.escape(t(f"paper_{row}"))}</td>'
-        f"<td>{html.escape(t(f'lecture_{row}'))}</td><td>{html.escape(found[row])}</td></tr>"
-        for row in ROWS
-    )
+    heads = [t(f"head_{key}") for key in ("what", "paper", "lecture", "saw")]
+    rows = [[t(f"row_{row}"), t(f"paper_{row}"), t(f"lecture_{row}"), found[row]] for row in ROWS]
+    return table_html(heads, rows, t("differences"))
+
+
+def table_html(heads: list[str], rows: list[list[str]], label: str, *, kind: str = "words") -> str:
+    """A table that scrolls sideways where the page is narrow; the first column names the rows."""
+    top = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in heads)
+    body = ""
+    for first, *rest in rows:
+        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
+        body += f'<tr><th scope="row">{html.escape(first)}</th>{cells}</tr>'
     return (
-        f'<div class="differences" tabindex="0" role="region" aria-label="{html.escape(t("differences"))}"><table>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<div class="differences {kind}" tabindex="0" role="region" aria-label="{html.escape(label)}">'
+        f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -148,6 +153,7 @@ def draw(t: Strings, check: str, data: Any, *, changed: int = CHANGED, stored: b
             x_title=t("influence_x"), y_title=t("influence_y"),
         )  # fmt: skip
         text = say_influence(t, check, data, changed)
+    figure.update_layout(uirevision=check)  # zoom survives a second run, not another check
     return w.plot(figure, f"{text} {t('is_stored' if stored else 'is_live')}")
 
 
@@ -193,20 +199,24 @@ def final_bits(data: dict[str, Any]) -> dict[str, float]:
     return {gate: sum(bits) / len(bits) for gate, bits in ends.items()}
 
 
-def ablation_note(t: Strings) -> str:
-    """A table of all runs and how they were made."""
-    data = _table("wavenet-ablation")
+def ablation_table(t: Strings) -> str:
+    """Every run: gate, seed, parameters, bits at the end."""
+    heads = [t(f"ablation_{key}") for key in ("gate", "seed", "parameters", "train", "held_out")]
     rows = [
-        f"| {t('gate_' + one['gate'])} | {one['seed']} | {one['learning_parameters']:,} | {one['train'][-1][1]:.3f} "
-        f"| {one['held_out'][-1][1]:.3f} |"
-        for one in data["runs"]
-    ]
-    head = " | ".join(t(f"ablation_{key}") for key in ("gate", "seed", "parameters", "train", "held_out"))
-    made = t(
+        [t("gate_" + one["gate"]), str(one["seed"]), f"{one['learning_parameters']:,}", f"{one['train'][-1][1]:.3f}",
+         f"{one['held_out'][-1][1]:.3f}"]
+        for one in _table("wavenet-ablation")["runs"]
+    ]  # fmt: skip
+    return table_html(heads, rows, t("ablation_table"), kind="numbers")
+
+
+def ablation_made(t: Strings) -> str:
+    """How the runs were made, and what they do not show."""
+    data = _table("wavenet-ablation")
+    return t(
         "ablation_made", command=data["command"], steps=data["steps"], batch=data["batch"], crop=data["crop_samples"],
-        recordings=data["training_recordings"], held_out=len(data["held_out_recordings"]),
+        recordings=f"{data['training_recordings']:,}", held_out=len(data["held_out_recordings"]),
     )  # fmt: skip
-    return "\n".join([f"| {head} |", "|---|---:|---:|---:|---:|", *rows, "", made])
 
 
 def ablation_point(t: Strings, curve: int, step: float) -> str:
