@@ -47,10 +47,10 @@ def translate(text: str, language: str) -> str:
 def tell(t: Strings, error: Exception) -> None:
     """Show an error on the page: a typed one as it stands, any other as a short message, with its trace in the log."""
     if isinstance(error, LessonError):
-        gr.Warning(translate(str(error), t.language), title=t("error.title"), duration=15)
+        gr.Warning(translate(str(error), t.language), duration=15)
         return
     log.error("A handler failed", exc_info=error)
-    gr.Warning(t("error.unexpected"), title=t("error.unexpected_title"), duration=15)
+    gr.Warning(t("error.unexpected"), duration=15)
 
 
 def readable(t: Strings, fn: Callable[..., Any], outputs: int) -> Callable[..., Any]:
