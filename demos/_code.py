@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import html
-import importlib.util
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -36,16 +35,17 @@ def source(reference: Reference) -> tuple[str, str]:
         path = Path(inspect.getsourcefile(target) or "").resolve()
         return inspect.getsource(target), f"{_place(path)}:{inspect.getsourcelines(target)[1]}"
     module, _, qualname = reference.partition(":")
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None or not qualname:
+    stem = ROOT / module.replace(".", "/")  # by file name: looking a module up would import its parents
+    path = next((file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()), None)
+    if path is None or not qualname:
         raise ValueError(f"{reference!r} is not of the form 'package.module:name'.")
-    text = Path(spec.origin).read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     node = _find(ast.parse(text), qualname)
     if node is None:
-        raise ValueError(f"{spec.origin} defines no {qualname!r}.")
+        raise ValueError(f"{_place(path)} defines no {qualname!r}.")
     first = min([node.lineno] + [decorator.lineno for decorator in node.decorator_list])
     lines = text.splitlines(keepends=True)[first - 1 : node.end_lineno]
-    return "".join(lines), f"{_place(Path(spec.origin))}:{first}"
+    return "".join(lines), f"{_place(path)}:{first}"
 
 
 def _place(path: Path) -> str:
