@@ -107,3 +107,5 @@ def test_bad_sounds_are_refused_and_the_page_stays(opener, language: str, tmp_pa
     page.locator("#conditional-run").click()
     page.wait_for_selector(f"{LIVE}[data-state=idle]", state="attached")
     assert page.locator("#conditional-versions .choice").count() == 4
+    # the browser cannot draw a text file as a waveform, and says so; everything else would be our mistake
+    page.watch.errors = [error for error in page.watch.errors if "MediaError" not in error]
