@@ -41,7 +41,12 @@
     let text = JSON.stringify(figure);
     if (dark()) for (const [light, other] of Object.entries(swap)) text = text.replaceAll(light, other);
     const copy = JSON.parse(text);
-    copy.layout = {...copy.layout, template: templates[dark() ? 'dark' : 'light']};
+    const template = structuredClone(templates[dark() ? 'dark' : 'light']);
+    const zoom = parseFloat(getComputedStyle(root).fontSize) / 16;  // larger letters on a projector
+    for (const font of [template.layout.font, template.layout.xaxis.title.font, template.layout.yaxis.title.font]) {
+      font.size *= zoom;
+    }
+    copy.layout = {...copy.layout, template};
     return copy;
   };
   site.onSight = (element, see) => {
