@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -122,6 +121,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--evaluate-every", type=int, default=250)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--add", action="store_true", help="keep the runs that the table has, and add these seeds")
     return parser.parse_args(arguments)
 
 
@@ -135,23 +135,37 @@ def main(arguments: list[str] | None = None) -> dict:
         steps=options.steps, learning_rate=options.learning_rate, ema=0.99, log_every=25,
         evaluate_every=options.evaluate_every, save_every=10**9,
     )  # fmt: skip
-    words = [w if not Path(w).is_absolute() else "PATH" for w in (sys.argv[1:] if arguments is None else arguments)]
     table = {
-        "command": shlex.join(["python", "-m", "core.wavenet.ablation", *words]), "steps": options.steps,
-        "seeds": options.seeds, "batch": options.batch, "crop_samples": options.frames * 200,
-        "learning_rate": options.learning_rate, "base": base.to_dict(), "training_recordings": len(recordings),
-        "held_out_recordings": [recording.name for recording in held_out],
+        "command": "", "steps": options.steps, "seeds": [], "batch": options.batch,
+        "crop_samples": options.frames * 200, "learning_rate": options.learning_rate, "base": base.to_dict(),
+        "training_recordings": len(recordings), "held_out_recordings": [recording.name for recording in held_out],
         "held_out_samples": sum(recording.codes.shape[0] for recording in held_out), "runs": [],
     }  # fmt: skip
+    if options.add:
+        table |= {key: json.loads(options.table.read_text(encoding="utf-8"))[key] for key in ("seeds", "runs")}
     for seed in options.seeds:
-        for gate in options.gates:
-            table["runs"].append(
-                run(gate, seed, recordings=recordings, held_out=held_out, schedule=schedule, batch=options.batch,
-                    frames=options.frames, base=base)
-            )  # fmt: skip
-            options.table.parent.mkdir(parents=True, exist_ok=True)
-            options.table.write_text(json.dumps(table) + "\n", encoding="utf-8")
+        table["runs"] += [
+            run(gate, seed, recordings=recordings, held_out=held_out, schedule=schedule, batch=options.batch,
+                frames=options.frames, base=base)
+            for gate in options.gates
+        ]  # fmt: skip
+        table["seeds"] = sorted({*table["seeds"], seed})
+        table["command"] = command(options, table["seeds"])
+        options.table.parent.mkdir(parents=True, exist_ok=True)
+        options.table.write_text(json.dumps(table) + "\n", encoding="utf-8")
     return table
+
+
+def command(options: argparse.Namespace, seeds: list[int]) -> str:
+    """What to type for the whole table; options at their defaults are left out."""
+    words = ["python", "-m", "core.wavenet.ablation", "--data", "PATH"]
+    defaults = parse(["--data", "PATH"])
+    for name, value in vars(options).items():
+        if name in ("data", "table", "add", "seeds") or value == getattr(defaults, name):
+            continue
+        values = value if isinstance(value, list) else [] if value is True else [value]
+        words += ["--" + name.replace("_", "-"), *map(str, values)]
+    return shlex.join([*words, *(["--seeds", *map(str, seeds)] if seeds != defaults.seeds else [])])
 
 
 if __name__ == "__main__":

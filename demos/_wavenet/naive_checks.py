@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import html
+import itertools
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -19,7 +21,7 @@ CHECKS = ("future", "gate", "shift", "leak", "reach", "unused")
 ROWS = ("gate", "shift", "leak", "reach", "unused")  # what differs; "future" is what both have
 TABLES = ROOT / "assets/tables"
 CHANGED = 40  # lecture_checks.CHANGED; a test compares them
-LIVE_STEPS, UPDATE_EVERY = 80, 8
+LIVE_STEPS, UPDATE_EVERY = 64, 8
 
 
 @functools.cache
@@ -110,6 +112,19 @@ def change_at(t: Strings, check: str, sample: float) -> Any:
     return draw(t, check, compute(check, changed), changed=changed)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread, and as before afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def run_leak(t: Strings) -> Iterator[dict[str, Any]]:
     """Two short trainings side by side: the caller who shifts, and the one who forgets."""
     from core.wavenet.lecture_checks import leak_training, repeated, speech_codes
@@ -117,13 +132,15 @@ def run_leak(t: Strings) -> Iterator[dict[str, Any]]:
     speech = speech_codes()
     both = [leak_training(speech, shift=shift, steps=LIVE_STEPS) for shift in (True, False)]
     bits: dict[str, Any] = {"shifted": [], "leaking": []}
-    for shifted, leaking in zip(*both):  # (step, bits, network) each
-        bits["shifted"].append(shifted[1])
-        bits["leaking"].append(leaking[1])
-        if shifted[0] % UPDATE_EVERY == 0 and shifted[0] < LIVE_STEPS:
-            yield draw(t, "leak", bits)
-    bits["shifted_repeats"] = repeated(shifted[2], speech)
-    bits["leaking_repeats"] = repeated(leaking[2], speech)
+    for _ in range(LIVE_STEPS // UPDATE_EVERY):
+        with one_thread():  # the network is so small that threads would wait for each other
+            for shifted, leaking in itertools.islice(zip(*both), UPDATE_EVERY):  # (step, bits, network) each
+                bits["shifted"].append(shifted[1])
+                bits["leaking"].append(leaking[1])
+        yield draw(t, "leak", bits)
+    with one_thread():
+        bits["shifted_repeats"] = repeated(shifted[2], speech)
+        bits["leaking_repeats"] = repeated(leaking[2], speech)
     bits["speech_repeats"] = float((speech[1:] == speech[:-1]).float().mean())
     yield draw(t, "leak", bits)
 
@@ -208,6 +225,12 @@ def ablation_table(t: Strings) -> str:
         for one in _table("wavenet-ablation")["runs"]
     ]  # fmt: skip
     return table_html(heads, rows, t("ablation_table"), kind="numbers")
+
+
+def ablation_found(t: Strings) -> str:
+    """What the numbers say, beside what the paper says."""
+    ends = final_bits(_table("wavenet-ablation"))
+    return t("ablation_found", **{key: f"{ends[key] - ends['multiply']:+.3f}".replace("-", "−") for key in ("add", "relu")})
 
 
 def ablation_made(t: Strings) -> str:

@@ -84,7 +84,11 @@ def test_one_step_of_the_trainer(corpus, tmp_path):
     for run in table["runs"]:
         (step, bits) = run["held_out"][-1]
         assert step == 1 and math.isfinite(bits) and 6 < bits < 10  # untrained: about log2 of 256 codes
-    assert str(corpus) not in table["command"] and "PATH" in table["command"]
+    assert str(corpus) not in table["command"]
+    assert table["command"].endswith("--data PATH --steps 1 --batch 1 --frames 2 --held-out 1 --seeds 3")
+    more = ablation.main([*arguments[:4], "--seeds", "4", "--batch", "1", "--frames", "2", "--held-out", "1",
+                          "--gates", "add", "--add", "--table", str(tmp_path / "table.json")])  # fmt: skip
+    assert more["seeds"] == [3, 4] and more["runs"][:3] == table["runs"] and more["runs"][3]["gate"] == "add"
 
 
 def test_every_gate_gets_the_same_batches(corpus):
@@ -118,6 +122,8 @@ def test_the_shipped_table_is_whole():
         assert all(0 < bits < 9 for _, bits in run["train"] + run["held_out"])
         assert run["learning_parameters"] == ablation.learning_parameters(ablation.config_for(run["gate"], base))
     assert set(table["held_out_recordings"]) <= data.HELD_OUT
+    bits = naive_checks.final_bits(table)  # what the page says in words about these numbers
+    assert bits["add"] - bits["multiply"] > 0.01 and abs(bits["relu"] - bits["multiply"]) < 0.02
     for language in LANGUAGES:  # the sentence under the figure carries the table's own numbers
         words = strings("wavenet", language).cell("naive")
         ends = [run["held_out"][-1][1] for run in table["runs"] if run["gate"] == "add"]

@@ -151,6 +151,7 @@ export const open = ({element, props, watch}) => {
     tell();
     ui.root.dataset.column = String(state.column);
     ui.root.dataset.seen = String(view.seen);
+    ui.root.dataset.columns = String(view.columns);
     ui.root.dataset.drawn = String(Number(ui.root.dataset.drawn || 0) + 1);
     ui.zoom.disabled = view.fit >= 24;
   };
@@ -266,7 +267,7 @@ export const open = ({element, props, watch}) => {
     choose(state.column + move[0], Math.min(view.rows - 1, Math.max(0, state.row + move[1])));
   };
   ui.play.onclick = play;
-  ui.causal.onchange = () => { stop(); state.causal = ui.causal.checked; state.column = null; draw(); };
+  ui.causal.onchange = () => { stop(); state.causal = ui.causal.checked; state.row = state.column = null; draw(); };
   ui.input.onchange = () => { stop(); state.input = ui.input.checked; state.row = state.column = null; draw(); };
   ui.zoom.oninput = () => { state.zoom = Number(ui.zoom.value); draw(); reveal(); };
   const changed = () => {
