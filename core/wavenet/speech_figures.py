@@ -37,12 +37,16 @@ def softmax(probabilities: Any, *, drawn: int, words: Mapping[str, str]) -> go.F
         hovertemplate="%{x}: %{y:.4f}<br>x = %{customdata}<extra></extra>",
     )
     figure.add_scatter(
-        x=[drawn], y=[float(f"{p[drawn]:.6g}")], mode="markers+text", text=[words["drawn"].format(code=drawn)],
-        textposition="top center", cliponaxis=False, marker={"color": plots.MODEL, "size": 11, "symbol": "diamond"},
-        textfont={"color": plots.MODEL}, hoverinfo="skip",
+        x=[drawn], y=[float(f"{p[drawn]:.6g}")], mode="markers", cliponaxis=False, hoverinfo="skip",
+        marker={"color": plots.MODEL, "size": 10, "symbol": "diamond"},
+    )  # fmt: skip
+    figure.add_vline(x=drawn, line={"color": plots.MODEL, "width": 1, "dash": "dot"})
+    figure.add_annotation(
+        x=drawn, y=1, yref="paper", text=words["drawn"].format(code=drawn), showarrow=False, yanchor="bottom",
+        font={"color": plots.MODEL},
     )  # fmt: skip
     figure.update_xaxes(range=[-2, len(p) + 1], dtick=32)
-    figure.update_yaxes(range=[0, 1.25 * float(p.max())])
+    figure.update_yaxes(range=[0, 1.1 * float(p.max())])
     figure.update_layout(transition_duration=0, bargap=0.0)
     return figure
 

@@ -45,7 +45,7 @@ def build(t: Strings) -> None:
             with w.row():
                 run = w.button(t("run"), name="conditional-run")
                 halt = w.button(t("stop"), primary=False, name="conditional-stop")
-        sound = live.live_sound(t, "live", tall=True)
+        sound = live.live_sound(t, "live")
         player = w.player(t, "versions")
         scores = w.note(t, "scores")
         mels = w.figure(t, "mels", height=520)

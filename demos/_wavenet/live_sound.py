@@ -27,13 +27,13 @@ _lock = threading.Lock()
 SILENCE_JS = "() => { site.silence && site.silence(); return []; }"
 
 
-def live_sound(t: Strings, name: str, *, tall: bool = False) -> gr.HTML:
+def live_sound(t: Strings, name: str) -> gr.HTML:
     """The cell; its values come from `Broadcast`. `.appear` fires when it is ready, the moment to load a network."""
-    keys = ("waiting", "running", "done", "stopped", "prime", "goes_on", "pauses", "label")
+    keys = ("idle", "waiting", "running", "done", "stopped", "prime", "goes_on", "pauses", "label")
     return gr.HTML(
         None, html_template="<div class='live-host'></div>", js_on_load=_LOAD, apply_default_css=False,
         words={key: t(f"live.{key}") for key in keys}, elem_id=f"{t.scope}-{name}",
-        elem_classes=["out-cell", *(["live-tall"] if tall else [])],
+        elem_classes=["out-cell"],
     )  # fmt: skip
 
 

@@ -65,7 +65,8 @@ def test_the_softmax_figure_holds_the_probabilities_and_marks_the_draw():
     bars, mark = speech_figures.softmax(p, drawn=17, words=words).data
     assert np.allclose(bars.y, p, rtol=1e-4)
     assert list(mark.x) == [17] and mark.y[0] == pytest.approx(p[17], rel=1e-4)
-    assert mark.text[0] == "17 was drawn"
+    figure = speech_figures.softmax(p, drawn=17, words=words)
+    assert [note.text for note in figure.layout.annotations] == ["17 was drawn"]
 
 
 def test_mels_are_drawn_in_decibels_at_their_time():

@@ -114,7 +114,8 @@ export const start = (element, props, trigger, watch) => {
       silence();
       now = null;
       root.dataset.state = 'idle';
-      status.textContent = facts.textContent = '';
+      status.textContent = words.idle;
+      facts.textContent = '';
       draw();
       return;
     }
@@ -139,6 +140,7 @@ export const start = (element, props, trigger, watch) => {
     const over = ['done', 'stopped'].includes(value.state);
     if (value.state === 'stopped') silence(); else schedule(value, over);
     root.dataset.state = value.state;
+    root.classList.toggle('has-mel', Boolean(now.mel));
     root.dataset.received = String(now.received);
     root.dataset.pauses = String(now.pauses);
     status.textContent = words[value.state] || '';
