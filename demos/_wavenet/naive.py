@@ -27,7 +27,7 @@ def build_listing(t: Strings) -> None:
     with w.controls(t):
         with w.row():
             batch = w.link("naive-batch", gr.Slider(1, 8, 1, step=1, label=t("batch")))
-            time = w.link("naive-time", gr.Slider(1, 8000, 1600, step=1, label=t("time")))
+            time = w.link("naive-time", gr.Slider(1, 4000, 1600, step=1, label=t("time")))
             layers = w.link("naive-layers", gr.Slider(1, 10, 4, step=1, label=t("layers")))
         run = w.button(t("run_forward"), name="naive-run")
     shown = listing(t, {**checks.stored("forward"), "stored": True})

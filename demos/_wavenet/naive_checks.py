@@ -230,7 +230,8 @@ def ablation_table(t: Strings) -> str:
 def ablation_found(t: Strings) -> str:
     """What the numbers say, beside what the paper says."""
     ends = final_bits(_table("wavenet-ablation"))
-    return t("ablation_found", **{key: f"{ends[key] - ends['multiply']:+.3f}".replace("-", "−") for key in ("add", "relu")})
+    beside = {key: f"{ends[key] - ends['multiply']:+.3f}".replace("-", "−") for key in ("add", "relu")}
+    return t("ablation_found", **beside)
 
 
 def ablation_made(t: Strings) -> str:
