@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from core.errors import SamplingError
 from core.wavenet.model import GatedLayer, WaveNet
 
-MAX_BATCH, MAX_SAMPLES = 8, 4000
+MAX_BATCH, MAX_SAMPLES = 4, 2000
 
 Seen = dict[str, Tensor]
 
@@ -81,7 +81,7 @@ def record(model: WaveNet, *, batch: int = 1, samples: int = 1600, seed: int = 0
     """The shape of every arrow of figure 4, from one real forward pass over random codes.
 
     Args:
-        batch: B, 1 to 8.  samples: N, 1 to 4000.
+        batch: B, 1 to 4.  samples: N, 1 to 2000.
     Returns:
         name -> shape, as in the module's docstring; besides, for each layer, `filter` and `gate` (what tanh and the
         sigmoid take) and `skip`.

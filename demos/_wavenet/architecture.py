@@ -58,11 +58,11 @@ def build(t: Strings) -> None:
                 choices = [(t("vocoder"), "wavenet-vocoder"), (t("speech"), "wavenet-speech")]
                 network = w.link("weights", gr.Radio(choices, value=choices[0][1], label=t("network")))
                 layer = w.link("layer", gr.Slider(0, 19, LAYER, step=1, label=t("layer_choice")))
+            with w.row():
+                batch = w.link("batch", gr.Slider(1, 4, BATCH, step=1, label=t("batch")))
+                samples = w.link("length", gr.Slider(100, 2000, SAMPLES, step=100, label=t("samples")))
             with gr.Accordion(t("more"), open=False):
-                with w.row():
-                    batch = w.link("batch", gr.Slider(1, 8, BATCH, step=1, label=t("batch")))
-                    samples = w.link("length", gr.Slider(100, 4000, SAMPLES, step=100, label=t("samples")))
-                    moment = w.link("moment", gr.Slider(0, 10, MOMENT_S, step=0.05, label=t("moment")))
+                moment = w.link("moment", gr.Slider(0, 10, MOMENT_S, step=0.05, label=t("moment")))
                 voice = w.voice(t)
         drawing = diagram(t, name="wavenet-architecture", elem_id="architecture-diagram")
         blocks = [(t(f"block.{name}"), name) for name in BLOCKS]
@@ -75,9 +75,9 @@ def build(t: Strings) -> None:
         with w.reveal(t, asked):
             shares = w.figure(t, "shares", height=300)
         w.code(t, "core.wavenet.shapes:watch", "core.wavenet.shapes:record", "core.wavenet.inside:look")
-    column = gr.State(COLUMN)
+    column, shown = gr.State(COLUMN), gr.State(None)
     sizes, place = [network, layer, block, batch, samples], [moment, voice]
-    results = [drawing, about, picture, source]
+    inputs, results = [*sizes, *place, column, shown], [drawing, about, picture, source, shown]
 
     def pick(event: gr.SelectData) -> str:
         return event.value if event.value in BLOCKS else "gate"
@@ -86,12 +86,12 @@ def build(t: Strings) -> None:
         return _point(t, event.index, event.value, *chosen)
 
     newest: dict[str, Any] = {"trigger_mode": "always_last"}
-    everything = partial(show, t)
-    w.on(t, drawing.appear, everything, [*sizes, *place, column], results, **newest)
+    appeared = w.on(t, drawing.appear, partial(show, t), inputs, results, **newest)
+    changed = w.on(t, [control.change for control in sizes], partial(show, t), inputs, results, **newest)
+    for first in (appeared, changed):  # a link sets several controls at once, and the answers may overtake each other
+        w.on(t, first.then, partial(show, t), inputs, results)
     w.on(t, drawing.select, pick, None, block)
     w.on(t, network.change, fit_layer, [network, layer], layer, **newest)
-    w.on(t, [network.change, layer.change, block.change], everything, [*sizes, *place, column], results, **newest)
-    w.on(t, [batch.change, samples.change], partial(draw, t), sizes, drawing, heavy=True, **newest)
     looked_at = [network, layer, block, *place]
     moved = [moment.change, voice.change, column.change]
     w.on(t, moved, partial(inspect_block, t), [*looked_at, column], picture, **newest)
@@ -145,13 +145,20 @@ def fit_layer(network: str, layer: float) -> Any:
 
 
 def show(t: Strings, network: str, layer: float, block: str, batch: float, samples: float, moment: float,
-         path: str | None, column: int) -> tuple[dict, str, dict, str]:  # fmt: skip
-    """The diagram, the block's equation and numbers, the figure of what flows there, its source."""
+         path: str | None, column: int, shown: tuple | None) -> tuple[Any, ...]:  # fmt: skip
+    """The diagram, the block's equation and numbers, the figure of what flows there, its source, and for which choice.
+
+    Nothing changes when that choice is what the page shows already.
+    """
+    choice = (network, layer, block, batch, samples)
+    if shown is not None and tuple(shown) == choice:
+        return (gr.skip(),) * 5
     return (
         draw(t, network, layer, block, batch, samples),
         describe(t, network, layer, block),
         inspect_block(t, network, layer, block, moment, path, column),
         _source(t, block),
+        choice,
     )
 
 
