@@ -1,4 +1,4 @@
-"""The WaveNet trainer: its data never holds what is held out, its fused gradients are autograd's, it runs and resumes."""
+"""The WaveNet trainer: held-out data stays out, the fused gradients are those of autograd, it runs and resumes."""
 
 from dataclasses import replace
 
