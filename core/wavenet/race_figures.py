@@ -58,9 +58,9 @@ def speeds(rows: Sequence[Mapping[str, Any]], *, x_title: str, real_time: str) -
     figure.add_vline(x=SAMPLE_RATE_HZ, line={"color": plots.ACCENT, "width": 2})
     figure.add_annotation(
         x=float(np.log10(SAMPLE_RATE_HZ)), xref="x", y=1, yref="paper", text=real_time, showarrow=False,
-        xanchor="left", yanchor="bottom", font={"color": plots.ACCENT},
+        xanchor="right", yanchor="bottom", font={"color": plots.ACCENT},
     )  # fmt: skip
-    figure.update_xaxes(type="log", range=[float(np.log10(low)), float(np.log10(high))])
+    figure.update_xaxes(type="log", range=[float(np.log10(low)) - 0.1, float(np.log10(high))])
     figure.update_yaxes(autorange="reversed")
     return plots.layout(figure, x_title=x_title, y_title="")
 

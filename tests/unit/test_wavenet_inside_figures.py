@@ -49,7 +49,8 @@ def test_gate_heatmaps_hold_the_three_parts(look):
 def test_gate_is_equation_2():
     pre = np.array([[[0.5, -2.0, 0.25, 3.0]]])
     tanh, sigmoid, product = gate({"pre": pre}, 0)
-    np.testing.assert_allclose(product[0], [np.tanh(0.5) / (1 + np.exp(-0.25)), np.tanh(-2.0) / (1 + np.exp(-3.0))], rtol=1e-5)
+    wanted = [np.tanh(0.5) / (1 + np.exp(-0.25)), np.tanh(-2.0) / (1 + np.exp(-3.0))]
+    np.testing.assert_allclose(product[0], wanted, rtol=1e-5)
     np.testing.assert_allclose(tanh * sigmoid, product)
 
 
