@@ -148,6 +148,7 @@ export const open = ({element, props, watch}) => {
     ui.svg.innerHTML = background() + chosen.svg + (top ? axis(state.column) : '');
     labels();
     say(top, chosen);
+    ui.svg.setAttribute('aria-label', ui.summary.textContent);
     tell();
     ui.root.dataset.column = String(state.column);
     ui.root.dataset.seen = String(view.seen);
