@@ -1,6 +1,6 @@
 """What the lecture's network does differently from the paper, each point tried out.
 
-    python -m core.wavenet.lecture_checks        writes assets/tables/wavenet-lecture.json, what the page shows first
+python -m core.wavenet.lecture_checks        writes assets/tables/wavenet-lecture.json, what the page shows first
 """
 
 from __future__ import annotations

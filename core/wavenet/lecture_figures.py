@@ -45,7 +45,9 @@ def influence(moved: Mapping[str, Sequence[float]], *, changed: int, names: Mapp
     return plots.layout(figure, x_title=x_title, y_title=y_title, barmode="overlay", showlegend=True)
 
 
-def gate(curves: Mapping[str, Sequence[float]], *, names: Mapping[str, str], x_title: str, y_title: str) -> go.Figure:
+def gate(
+    curves: Mapping[str, Sequence[float]], *, names: Mapping[str, str], x_title: str, y_title: str
+) -> go.Figure:
     """What leaves the gate against what opens it: curves["gate"] [N], and one list [N] for each key of names."""
     figure = go.Figure()
     for key, name in names.items():
@@ -56,7 +58,9 @@ def gate(curves: Mapping[str, Sequence[float]], *, names: Mapping[str, str], x_t
     return plots.layout(figure, x_title=x_title, y_title=y_title, showlegend=True)
 
 
-def unused(norms: Mapping[str, Sequence[float]], *, names: Mapping[str, str], x_title: str, y_title: str) -> go.Figure:
+def unused(
+    norms: Mapping[str, Sequence[float]], *, names: Mapping[str, str], x_title: str, y_title: str
+) -> go.Figure:
     """The gradient that reaches each layer's residual convolution, as bars side by side."""
     figure = go.Figure()
     for key, name in names.items():
@@ -66,7 +70,9 @@ def unused(norms: Mapping[str, Sequence[float]], *, names: Mapping[str, str], x_
     return plots.layout(figure, x_title=x_title, y_title=y_title, showlegend=True, bargap=0.35)
 
 
-def leak(curves: Mapping[str, Sequence[float]], *, names: Mapping[str, str], x_title: str, y_title: str) -> go.Figure:
+def leak(
+    curves: Mapping[str, Sequence[float]], *, names: Mapping[str, str], x_title: str, y_title: str
+) -> go.Figure:
     """Bits per sample by step, of the caller who shifts and of the one who forgets."""
     roles = {"shifted": "accent", "leaking": "model"}
     lines = {name: (list(range(1, len(curves[key]) + 1)), list(curves[key])) for key, name in names.items()}

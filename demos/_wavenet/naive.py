@@ -77,7 +77,12 @@ def build_ablation(t: Strings) -> None:
         point = w.note(t, "ablation-point", t("ablation_hint"))
         gr.HTML(checks.ablation_table(t), apply_default_css=False, elem_classes=["out-cell"])
         w.note(t, "ablation-found", f"{checks.ablation_found(t)}\n\n{checks.ablation_made(t)}")
-    w.code(t, "core.wavenet.ablation:config_for", "core.wavenet.ablation:run", "core.wavenet.model:GatedLayer.activate")
+    w.code(
+        t,
+        "core.wavenet.ablation:config_for",
+        "core.wavenet.ablation:run",
+        "core.wavenet.model:GatedLayer.activate",
+    )
     w.on(t, curves.appear, partial(checks.ablation, t), None, curves)
 
     def clicked(event: gr.SelectData) -> str:

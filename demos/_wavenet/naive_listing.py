@@ -32,7 +32,9 @@ def lines() -> list[dict[str, Any]]:
         if plain.startswith("    def "):
             start = number if plain.startswith("    def forward") else 0
         found = TAG.search(plain)
-        out.append({"html": html, "tag": found.group(1) if found else "", "at": number - start + 1 if start else 0})
+        out.append(
+            {"html": html, "tag": found.group(1) if found else "", "at": number - start + 1 if start else 0}
+        )
     return out
 
 

@@ -67,7 +67,9 @@ def test_the_numbers_are_those_of_pytorch(opener):
         assert got["compare"]["dilated"]["products"] == products
         head = model.head1.weight.numel() + model.head2.weight.numel()
         assert got["network"]["products"] == products + head
-        one = WaveNetConfig(**{**config.to_dict(), "layers": 1, "layers_per_cycle": 1, "kernel_size": got["stack"]})
+        one = WaveNetConfig(
+            **{**config.to_dict(), "layers": 1, "layers_per_cycle": 1, "kernel_size": got["stack"]}
+        )
         with torch.device("meta"):
             assert got["compare"]["single"]["parameters"] == count(GatedLayer(one, dilation=1, last=True))
         plain = got["compare"]["plain"]
@@ -76,7 +78,6 @@ def test_the_numbers_are_those_of_pytorch(opener):
         s = dict(zip(("layers", "kernel", "cycle"), SLIDERS[name]))
         got = page.evaluate(ask, [s, NETWORKS[name]])
         assert got["network"]["parameters"] == sum(p.numel() for p in WaveNet(PRESETS[name]).parameters())
-
 
     for causal in (True, False):
         check_cone(page, causal)

@@ -60,7 +60,9 @@ def test_forward_is_the_equations(kernel_size):
 
 def test_a_changed_sample_moves_exactly_the_receptive_field():
     at = lecture_checks.CHANGED
-    moved = {k: [t for t, v in enumerate(row) if v > 0] for k, row in lecture_checks.influence(only_one=True).items()}
+    moved = {
+        k: [t for t, v in enumerate(row) if v > 0] for k, row in lecture_checks.influence(only_one=True).items()
+    }
     assert moved["lecture"] == list(range(at, at + 16))  # 1 + (1 + 2 + 4 + 8), the sample itself first
     field = lecture_checks.paper().config.receptive_field_samples
     assert moved["paper"] == list(range(at + 1, at + 1 + field))
@@ -146,7 +148,9 @@ def test_forward_pass_has_the_shapes_of_the_annotations(batch, time, layers):
     assert [made["f"] for made in by_tag["cut"]] == [[batch, 32, time]] * layers
     assert by_tag["embedding"] == [{"x": [batch, time, 32]}] and by_tag["transpose"] == [{"x": [batch, 32, time]}]
     assert by_tag["logits"] == [{"return": [batch, 256, time]}]
-    assert seen["parameters"]["filter"] == layers * (32 * 32 * 2 + 32) and seen["parameters"]["embedding"] == 256 * 32
+    assert (
+        seen["parameters"]["filter"] == layers * (32 * 32 * 2 + 32) and seen["parameters"]["embedding"] == 256 * 32
+    )
 
 
 def test_every_annotated_line_has_words_in_both_languages():
