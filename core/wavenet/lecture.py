@@ -35,10 +35,12 @@ class LectureWaveNet(nn.Module):
         self.gate = nn.ModuleList(  # gates: what goes through the sigmoid, padded alike
             nn.Conv1d(residual, residual, kernel_size, dilation=d, padding=p) for d, p in pairs
         )
-        self.residual = nn.ModuleList(
+        self.residual = nn.ModuleList(  # residuals: 1x1, to the next layer
             nn.Conv1d(residual, residual, 1) for _ in pairs
-        )  # residuals: to the next layer
-        self.skip = nn.ModuleList(nn.Conv1d(residual, skip, 1) for _ in pairs)  # skips: to the output
+        )
+        self.skip = nn.ModuleList(  # skips: 1x1, to the output
+            nn.Conv1d(residual, skip, 1) for _ in pairs
+        )
         self.out1 = nn.Conv1d(skip, skip, 1)  # head1: two 1x1 layers ...
         self.out2 = nn.Conv1d(skip, levels, 1)  # head2: ... to one number a code
 
