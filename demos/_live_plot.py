@@ -33,7 +33,11 @@ def live_plot(value: dict | None = None, *, height: int = 360, **options: Any) -
 
 
 def plot(figure: Any, summary: str) -> dict[str, Any]:
-    """The value of a figure cell: a plotly figure and one sentence that says what it shows."""
+    """The value of a figure cell: a plotly figure, as JSON text, and one sentence that says what it shows.
+
+    As text, because the page copies the values of its components again and again, number by number: a mel of 30,000
+    numbers as a list stopped it for a second at every event, and with it the sound that was being streamed.
+    """
     plain = json.loads(figure.to_json())
     plain.get("layout", {}).pop("template", None)  # the page puts its own in
-    return {"figure": plain, "summary": summary}
+    return {"figure": json.dumps(plain, separators=(",", ":")), "summary": summary}

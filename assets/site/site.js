@@ -38,7 +38,7 @@
   });
   site.themed = figure => {
     const {templates, swap} = window.siteData;
-    let text = JSON.stringify(figure);
+    let text = typeof figure === 'string' ? figure : JSON.stringify(figure);
     if (dark()) for (const [light, other] of Object.entries(swap)) text = text.replaceAll(light, other);
     const copy = JSON.parse(text);
     const template = structuredClone(templates[dark() ? 'dark' : 'light']);

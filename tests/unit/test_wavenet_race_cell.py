@@ -21,6 +21,11 @@ MEASURED = {
 }
 
 
+def drawn(value):
+    """The figure in the value of a figure cell."""
+    return json.loads(value["figure"])
+
+
 @pytest.fixture(params=LANGUAGES)
 def t(request):
     return strings("wavenet", request.param).cell("race")
@@ -31,11 +36,11 @@ def test_stored_measurements_name_their_machine(t, tmp_path, monkeypatch):
     path.write_text(json.dumps(MEASURED))
     monkeypatch.setattr(race, "stored", lambda read=race.stored: read(path))
     bars, note, costs = cell.show_stored(t, "vocoder")
-    assert list(bars["figure"]["data"][0]["y"]) == ["cached", "native-fp16-2"]
+    assert list(drawn(bars)["data"][0]["y"]) == ["cached", "native-fp16-2"]
     for piece in ("Abacus 3000", "60,000", "40"):  # 60 000 / 1500 = 40 times
         assert piece in bars["summary"]
     assert "Abacus 3000" in note and "24,000" in costs["summary"]
-    assert costs["figure"]["data"][0]["x"] == [1, 2048]
+    assert drawn(costs)["data"][0]["x"] == [1, 2048]
     other, _, _ = cell.show_stored(t, "speech")  # not measured: the first network, by its name
     assert t("network.m") in other["summary"]
 
@@ -43,7 +48,7 @@ def test_stored_measurements_name_their_machine(t, tmp_path, monkeypatch):
 def test_without_measurements_the_engines_wait(t, monkeypatch):
     monkeypatch.setattr(race, "stored", lambda: None)
     bars, note, _ = cell.show_stored(t, "vocoder")
-    assert list(bars["figure"]["data"][0]["y"]) == list(engines.ENGINES)
+    assert list(drawn(bars)["data"][0]["y"]) == list(engines.ENGINES)
     assert "benchmarks.wavenet" in note
 
 
@@ -54,8 +59,8 @@ def test_the_race_shows_every_engine_and_what_does_not_work(t, monkeypatch):
     monkeypatch.setattr(race, "cost_by_length", lambda model, name: iter([(1, 10.0), (64, 20.0)]))
     results = list(cell.race(t, "s"))
     bars = [r[0] for r in results if isinstance(r[0], dict) and "figure" in r[0]]
-    assert list(bars[-1]["figure"]["data"][0]["x"])[:2] == [50.0, 1000.0]
-    assert t("missing") in bars[-1]["figure"]["data"][0]["text"]
+    assert list(drawn(bars[-1])["data"][0]["x"])[:2] == [50.0, 1000.0]
+    assert t("missing") in drawn(bars[-1])["data"][0]["text"]
     assert "20" in bars[-1]["summary"]  # cached makes 20 times as many as naive
     verdict = next(r[1] for r in results if isinstance(r[1], str) and race.processor() in r[1])
     assert "cached" in verdict and "there is no compiler." in verdict
