@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ def build(t: Strings) -> None:
         w.code(t, "core.wavenet.mel_edit:edit", "core.wavenet.mel_edit:blur", "core.wavenet.mel_edit:transpose",
                "core.wavenet.resynthesis:scores", "core.speech_metrics:log_mel_distance_db")  # fmt: skip
     drawn = gr.State(None)  # the mels of the figure: name -> [80, F]
+    result = gr.State(None)  # what the network said last, and from what
 
     def begun(request: gr.Request) -> dict:
         return live.begin(request.session_hash, CELL)
@@ -66,6 +67,9 @@ def build(t: Strings) -> None:
             t, voice, bands, blur_ms, semitones, temperature, seed,
             is_stopped=lambda: live.is_stopped(request.session_hash, CELL),
         )  # fmt: skip
+
+    def compared(result: Any) -> Iterator:
+        yield from compare(t, result)
 
     def cancel(request: gr.Request) -> None:
         live.stop(request.session_hash, CELL)
@@ -78,7 +82,9 @@ def build(t: Strings) -> None:
 
     edits = [voice, bands, blur_ms, semitones]
     started = w.on(t, run.click, begun, None, sound)
-    w.on(t, started.then, go, [*edits, temperature, seed], [sound, player, scores, answer, mels, column, drawn],
+    spoken = w.on(t, started.then, go, [*edits, temperature, seed], [sound, result],
+                  heavy=True, show_progress="hidden")  # fmt: skip
+    w.on(t, spoken.then, compared, result, [player, scores, answer, mels, column, drawn],
          heavy=True, show_progress="hidden")  # fmt: skip
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)
     w.on(t, [bands.release, blur_ms.release, semitones.release], changed, edits, [mels, column, drawn],
@@ -106,51 +112,59 @@ def warm_up() -> None:
 
 
 def speak(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semitones: float, temperature: float,
-          seed: float | None, *, is_stopped: Any) -> Iterator[tuple]:  # fmt: skip
-    """Stream the network's version of a voice: (live sound, player, scores, answer, mels, column, drawn)."""
+          seed: float | None, *, is_stopped: Callable[[], bool]) -> Iterator[tuple]:  # fmt: skip
+    """Stream the network's version of a voice: (live sound, None) again and again, at last with what was said."""
     import torch
 
     from core import audio
     from core.wavenet import live as speech
-    from core.wavenet import mel_edit, resynthesis
+    from core.wavenet import mel_edit
 
-    nothing = (gr.skip(),) * 6
     try:
         if seed is None or temperature is None:
             raise SamplingError("Give a temperature and a seed: one of the fields is empty.")
         x = audio.load_voice(voice or "", max_seconds=MAX_SECONDS)
-        mel = audio.mel(x)
-        given = mel_edit.edit(mel, blur_bands=blur_bands, blur_ms=blur_ms, semitones=semitones)
+        given = mel_edit.edit(audio.mel(x), blur_bands=blur_bands, blur_ms=blur_ms, semitones=semitones)
         model = _models.load(MODEL)
         sound = live.Broadcast(len(x), picture=given.numpy())
-        yield (sound.value, *nothing)
+        yield sound.value, None
         codes = []
         updates = speech.speak(model, mel=given, samples=len(x), seed=int(seed), temperature=float(temperature))
         for update in updates:
             codes.append(update.codes)
             block = audio.to_int16(audio.mu_law_decode(update.codes))
-            yield (sound.add(block, speed=update.real_time, facts=facts(t, update)), *nothing)
+            looks = live.looks_of(update)
+            yield sound.add(block, speed=update.real_time, facts=facts(t, update), looks=looks), None
             if is_stopped():
                 updates.close()
                 break
     except Exception:
-        yield (live.Broadcast.idle(), *nothing)
+        yield live.Broadcast.idle(), None
         raise
     spoken = audio.mu_law_decode(torch.cat(codes))
-    yield (sound.end(stopped=len(spoken) < len(x)), *nothing)
-    if len(spoken) <= audio.WINDOW_SAMPLES:
+    yield sound.end(stopped=len(spoken) < len(x)), {"voice": x, "given": given, "spoken": spoken}
+
+
+def compare(t: Strings, result: dict | None) -> Iterator[tuple]:
+    """Set what was said beside the rest, then score it: (player, scores, answer, mels, column, drawn) twice."""
+    from core import audio
+    from core.wavenet import resynthesis
+
+    unchanged = (gr.skip(),) * 6
+    if result is None or len(result["spoken"]) <= audio.WINDOW_SAMPLES:
+        yield unchanged
         return
-    x, frames = x[: len(spoken)], 1 + len(spoken) // audio.HOP_SAMPLES
-    mel, given = mel[:, :frames], given[:, :frames]
+    spoken = result["spoken"]
+    x, frames = result["voice"][: len(spoken)], 1 + len(spoken) // audio.HOP_SAMPLES
+    given = result["given"][:, :frames]
     sounds = {**resynthesis.references(x, given), "wavenet": spoken}
-    drawn = {"original": mel.numpy(), "given": given.numpy(), "wavenet": audio.mel(spoken).numpy()}
-    if torch.equal(mel, given):
+    drawn = {"original": audio.mel(x).numpy(), "given": given.numpy(), "wavenet": audio.mel(spoken).numpy()}
+    if np.allclose(drawn["original"][:, :-3], drawn["given"][:, :-3]):  # the last frames see where x was cut
         del drawn["given"]
     tracks = [w.track(t(name), sounds[name]) for name in VERSIONS]
-    figures = mels_figure(t, drawn), column_figure(t, drawn, None)
-    yield gr.skip(), tracks, t("scoring"), "", *figures, drawn
+    yield tracks, t("scoring"), "", mels_figure(t, drawn), column_figure(t, drawn, None), drawn
     rows = resynthesis.scores(x, sounds, given)
-    yield gr.skip(), gr.skip(), score_table(t, rows), phase_note(t, rows), *((gr.skip(),) * 3)
+    yield gr.skip(), score_table(t, rows), phase_note(t, rows), *unchanged[3:]
 
 
 def preview(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semitones: float) -> tuple:

@@ -9,12 +9,17 @@ from __future__ import annotations
 import base64
 import itertools
 import threading
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
 from demos._tab import Strings
+
+if TYPE_CHECKING:
+    from core.wavenet.live import Update
 
 _LOAD = """
 import('/site/wavenet/live_sound.js').then(m => m.start(element, props, trigger, watch));
@@ -29,12 +34,41 @@ SILENCE_JS = "() => { site.silence && site.silence(); return []; }"
 
 def live_sound(t: Strings, name: str) -> gr.HTML:
     """The cell; its values come from `Broadcast`. `.appear` fires when it is ready, the moment to load a network."""
-    keys = ("idle", "waiting", "running", "done", "stopped", "prime", "goes_on", "pauses", "label")
+    keys = ("idle", "waiting", "running", "done", "stopped", "prime", "goes_on", "pauses", "label", "softmax")
     return gr.HTML(
         None, html_template="<div class='live-host'></div>", js_on_load=_LOAD, apply_default_css=False,
         words={key: t(f"live.{key}") for key in keys}, elem_id=f"{t.scope}-{name}",
         elem_classes=["out-cell"],
     )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The softmax that one sample was drawn from: its number, the code drawn, entropy, probabilities float [256]."""
+
+    position: int
+    drawn: int
+    bits: float
+    probabilities: np.ndarray
+
+    def packed(self) -> str:
+        """Square roots in 8 bits, relative to the largest: what a drawing a hundred pixels high can show."""
+        p = np.asarray(self.probabilities, dtype=np.float64)
+        levels = np.round(255 * np.sqrt(p / p.max())).astype(np.uint8)
+        shape = base64.b64encode(levels.tobytes()).decode("ascii")
+        return f"{self.position},{self.drawn},{p[self.drawn]:.5g},{p.max():.5g},{self.bits:.3f},{shape}"
+
+
+def looks_of(update: Update, prime: int = 0) -> list[Look]:
+    """What the network looked like during an update of `core.wavenet.live.speak`, which began after `prime` samples."""
+    from core.wavenet.live import entropy_bits
+
+    first = update.drawn - len(update.codes)
+    bits = entropy_bits(update.probabilities)
+    return [
+        Look(prime + position, int(update.codes[position - first]), float(bits[i]), update.probabilities[i].numpy())
+        for i, position in enumerate(update.positions)
+    ]
 
 
 class Broadcast:
@@ -62,9 +96,12 @@ class Broadcast:
         """Nothing, as before the first click."""
         return {"run": 0, "state": "idle", "total": 1, "blocks": []}
 
-    def add(self, pcm: np.ndarray, *, speed: float = 0.0, facts: str = "") -> dict[str, Any]:
+    def add(
+        self, pcm: np.ndarray, *, speed: float = 0.0, facts: str = "", looks: Iterable[Look] = ()
+    ) -> dict[str, Any]:  # fmt: skip
         """Append int16 [n]; returns the value to yield. speed: seconds of sound made in a second."""
         block = base64.b64encode(np.ascontiguousarray(pcm, dtype="<i2").tobytes()).decode("ascii")
+        block = ";".join([block, *(look.packed() for look in looks)])
         self.value = {**self.value, "blocks": [*self.value["blocks"], block], "speed": round(speed, 3), "facts": facts}
         return self.value
 

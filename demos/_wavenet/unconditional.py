@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -48,16 +48,17 @@ def build(t: Strings) -> None:
         with w.reveal(t, asked):
             w.note(t, "answer", t("memory_answer"))
         w.code(t, "core.wavenet.live:speak", "core.wavenet.live:entropy_bits", "core.wavenet.live:prime_codes")
-    looks = gr.State(None)
-    takes = gr.State([])
+    take = gr.State(None)  # what was said last
+    looks = gr.State(None)  # the softmaxes kept of the take in the figure
+    tracks = gr.State([])  # what the visitor has made
 
     def begun(request: gr.Request) -> dict:
         return live.begin(request.session_hash, CELL)
 
-    def go(temperature: Any, seconds: Any, seed: Any, primed: Any, prime_s: Any, voice: Any, takes: Any,
+    def go(temperature: Any, seconds: Any, seed: Any, primed: Any, prime_s: Any, voice: Any,
            request: gr.Request) -> Iterator:  # fmt: skip
         yield from speak(
-            t, temperature, seconds, seed, bool(primed), voice, prime_s, takes,
+            t, temperature, seconds, seed, bool(primed), voice, prime_s,
             is_stopped=lambda: live.is_stopped(request.session_hash, CELL),
         )  # fmt: skip
 
@@ -67,10 +68,11 @@ def build(t: Strings) -> None:
     def clicked(looks: Any, event: gr.SelectData) -> dict:
         return softmax_at(t, looks, float(event.value["x"]))
 
-    inputs = [temperature, seconds, seed, primed, prime_s, voice, takes]
     started = w.on(t, run.click, begun, None, sound)
-    w.on(t, started.then, go, inputs, [sound, histogram, said, player, looks, takes],
-         heavy=True, show_progress="hidden")  # fmt: skip
+    spoken = w.on(t, started.then, go, [temperature, seconds, seed, primed, prime_s, voice], [sound, take],
+                  heavy=True, show_progress="hidden")  # fmt: skip
+    w.on(t, spoken.then, lambda take, tracks: finish(t, take, tracks), [take, tracks],
+         [histogram, said, player, looks, tracks])  # fmt: skip
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)
     w.on(t, said.select, clicked, looks, histogram)
     w.on(t, said.appear, lambda: show_stored(t), None, [histogram, said, player, looks])
@@ -89,14 +91,11 @@ def warm_up() -> None:
 
 
 def speak(t: Strings, temperature: float, seconds: float, seed: float, primed: bool, voice: str | None,
-          prime_s: float, takes: list, *, is_stopped: Any) -> Iterator[tuple]:  # fmt: skip
-    """Stream a new take: (live sound, softmax, what was said, player, looks, takes) again and again."""
-    import torch
-
+          prime_s: float, *, is_stopped: Callable[[], bool]) -> Iterator[tuple]:  # fmt: skip
+    """Stream a new take: (live sound, None) again and again, at last (live sound, the take)."""
     from core import audio
     from core.wavenet import live as speech
 
-    nothing = (gr.skip(),) * 5
     try:
         if seed is None or seconds is None or temperature is None:
             raise SamplingError("Give a temperature and a seed: one of the fields is empty.")
@@ -109,33 +108,45 @@ def speak(t: Strings, temperature: float, seconds: float, seed: float, primed: b
         start = 0 if prime is None else len(prime)
         sound = live.Broadcast(start + samples, prime=start)
         if prime is not None:
-            yield (sound.add(audio.to_int16(audio.mu_law_decode(prime)), speed=1.0), *nothing)
+            yield sound.add(audio.to_int16(audio.mu_law_decode(prime)), speed=1.0), None
         seen = []
         for update in updates:
             seen.append(update)
             block = audio.to_int16(audio.mu_law_decode(update.codes))
-            value = sound.add(block, speed=update.real_time, facts=facts(t, update))
-            position = start + update.drawn - 1
-            shown = softmax_figure(t, update.probabilities[-1].numpy(), int(update.codes[-1]), position)
-            yield (value, shown, *nothing[1:])
+            looks = live.looks_of(update, start)
+            yield sound.add(block, speed=update.real_time, facts=facts(t, update), looks=looks), None
             if is_stopped():
                 updates.close()
                 break
     except Exception:
-        yield (live.Broadcast.idle(), *nothing)
+        yield live.Broadcast.idle(), None
         raise
+    settings = {"temperature": float(temperature), "seed": int(seed)}
+    yield sound.end(stopped=seen[-1].drawn < samples), {"updates": seen, "prime": prime, **settings}
+
+
+def finish(t: Strings, take: dict | None, tracks: list) -> tuple:
+    """Show and keep a take: (softmax, what was said, player, looks, tracks)."""
+    if take is None:
+        return (gr.skip(),) * 5
+    import torch
+
+    from core import audio
+
+    seen, prime = take["updates"], take["prime"]
+    start = 0 if prime is None else len(prime)
     codes = torch.cat([update.codes for update in seen])
     x = audio.mu_law_decode(codes if prime is None else torch.cat([prime, codes]))
     positions = np.array([p for update in seen for p in update.positions])
     looks = {
-        "positions": positions + start, "drawn": codes.numpy()[positions], "prime": start, "seconds": len(x) / 16_000,
+        "positions": positions + start, "drawn": codes.numpy()[positions], "prime": start,
         "probabilities": torch.cat([update.probabilities for update in seen]).numpy().astype(np.float16),
     }  # fmt: skip
-    name = t("take_primed" if start else "take", temperature=f"{temperature:g}", seed=int(seed))
-    takes = [w.track(name, x), *takes][:KEPT_TAKES]
+    name = t("take_primed" if start else "take", temperature=f"{take['temperature']:g}", seed=take["seed"])
+    tracks = [w.track(name, x), *tracks][:KEPT_TAKES]
     mel = audio.mel(x).numpy() if len(x) > audio.WINDOW_SAMPLES else np.full((80, 2), -11.5)
-    figure = said_figure(t, x.numpy(), mel, looks, temperature)
-    yield sound.end(stopped=is_stopped()), gr.skip(), figure, takes, looks, takes
+    shown = softmax_at(t, looks, float(positions[-1] + start) / 16_000)
+    return shown, said_figure(t, x.numpy(), mel, looks, take["temperature"]), tracks, looks, tracks
 
 
 def facts(t: Strings, update: Any) -> str:
@@ -198,7 +209,7 @@ def show_stored(t: Strings) -> tuple:
     first = takes[0]
     looks = {
         "positions": first.positions, "drawn": first.drawn, "prime": first.prime,
-        "probabilities": first.probabilities, "seconds": len(first.x) / 16_000,
+        "probabilities": first.probabilities,
     }  # fmt: skip
     tracks = []
     for take in takes:

@@ -71,6 +71,8 @@ def test_it_speaks_live_and_the_take_can_be_downloaded(opener, language: str) ->
     live = page.locator(LIVE)
     assert int(live.get_attribute("data-first-sound-ms")) > 0, "it was heard before it was finished"
     assert live.get_attribute("data-received") == "32000"
+    assert live.get_attribute("data-looks") == "40"  # one for each of the blocks of 50 ms
+    assert 0 < float(live.get_attribute("data-bits")) < 8
     assert "samples/s" in page.locator(".live-facts").first.inner_text() or language == "ko"
     assert summary.inner_text() != before
     expect(page.locator("#unconditional-takes .choice").first).to_contain_text(

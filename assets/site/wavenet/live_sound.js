@@ -38,7 +38,11 @@ export const start = (element, props, trigger, watch) => {
   const facts = el('span', 'live-facts');
   const time = el('span', 'live-time');
   status.setAttribute('role', 'status');
-  root.append(el('div', 'live-stage', canvas, made, heard), el('div', 'live-line', status, facts, time));
+  const bars = el('canvas', 'live-bars');
+  const bits = el('span', 'live-bits');
+  bars.hidden = true;
+  bars.setAttribute('aria-hidden', 'true');
+  root.append(el('div', 'live-stage', canvas, made, heard), el('div', 'live-line', status, facts, time), bars, bits);
   root.setAttribute('role', 'group');
   root.setAttribute('aria-label', words.label);
   element.append(root);
@@ -46,7 +50,7 @@ export const start = (element, props, trigger, watch) => {
   let now = null;  // what is being played
   const fresh = value => ({
     run: value.run, x: new Float32Array(value.total || 1), received: 0, blocks: 0, scheduled: 0, segments: [],
-    nextAt: 0, started: false, waiting: true, quiet: false, pauses: 0, askedAt: clicked, mel: null,
+    nextAt: 0, started: false, waiting: true, quiet: false, pauses: 0, askedAt: clicked, mel: null, looks: [], seen: null,
   });
   const buffered = () => (now.received - now.scheduled) / RATE;
   const silence = () => {
@@ -106,6 +110,32 @@ export const start = (element, props, trigger, watch) => {
     heard.style.left = 100 * at / now.x.length + '%';
     heard.hidden = now.quiet || over;
     if (heard.hidden) root.dataset.playing = '0'; else setTimeout(tick, 50);
+    drawLook(at, false);
+  };
+
+  // The softmax of the sample that is heard, or, when nothing is heard, of the last one drawn.
+  const drawLook = (heardAt, again) => {
+    const look = now && (root.dataset.playing === '1' ? now.looks.findLast(l => l.position <= heardAt) : now.looks.at(-1));
+    bars.hidden = bits.hidden = !look;
+    if (!look || (look === now.seen && !again)) return;
+    now.seen = look;
+    const ratio = devicePixelRatio || 1;
+    const wide = bars.width = Math.max(256, Math.round(bars.clientWidth * ratio));
+    const high = bars.height = Math.max(40, Math.round(bars.clientHeight * ratio));
+    const pen = bars.getContext('2d');
+    const [reference, model] = ['--reference', '--model'].map(css);
+    const step = wide / look.shape.length;
+    look.shape.forEach((root, code) => {
+      const p = (root / 255) ** 2;
+      pen.fillStyle = code === look.drawn ? model : reference;
+      pen.fillRect(Math.floor(code * step), high * (1 - p), Math.max(1, Math.ceil(step - 0.5)), high * p);
+    });
+    pen.fillStyle = model;
+    pen.fillRect(Math.floor(look.drawn * step), 0, Math.max(1, ratio), high);
+    bits.textContent = words.softmax.replace('{bits}', look.entropy.toFixed(2)).replace('{code}', look.drawn)
+      .replace('{percent}', (100 * look.p).toFixed(1));
+    root.dataset.bits = look.entropy.toFixed(3);
+    root.dataset.looks = String(now.looks.length);
   };
 
   const take = () => {
@@ -117,6 +147,7 @@ export const start = (element, props, trigger, watch) => {
       status.textContent = words.idle;
       facts.textContent = '';
       draw();
+      drawLook(0, false);
       return;
     }
     if (!now || now.run !== value.run) {
@@ -124,6 +155,7 @@ export const start = (element, props, trigger, watch) => {
       now = fresh(value);
       sound().resume();
       delete root.dataset.firstSoundMs;
+      delete root.dataset.bits;
     }
     if (value.total && value.total !== now.x.length) {
       const x = new Float32Array(value.total);
@@ -131,7 +163,12 @@ export const start = (element, props, trigger, watch) => {
       now.x = x;
     }
     for (; now.blocks < (value.blocks || []).length; now.blocks += 1) {
-      const pcm = new Int16Array(bytes(value.blocks[now.blocks]).buffer);
+      const [sound, ...looks] = value.blocks[now.blocks].split(';');
+      const pcm = new Int16Array(bytes(sound).buffer);
+      for (const look of looks) {
+        const [position, drawn, p, largest, entropy, shape] = look.split(',');
+        now.looks.push({position: +position, drawn: +drawn, p: +p, largest: +largest, entropy: +entropy, shape: bytes(shape)});
+      }
       const room = Math.min(pcm.length, now.x.length - now.received);
       for (let i = 0; i < room; i++) now.x[now.received + i] = pcm[i] / 32767;
       now.received += room;
@@ -146,6 +183,7 @@ export const start = (element, props, trigger, watch) => {
     status.textContent = words[value.state] || '';
     facts.textContent = value.facts || '';
     draw();
+    if (root.dataset.playing !== '1') drawLook(0, false);
   };
 
   const css = name => getComputedStyle(root).getPropertyValue(name).trim();
@@ -230,7 +268,7 @@ export const start = (element, props, trigger, watch) => {
       + (now.pauses ? ` · ${words.pauses}` : '');
   };
   watch('value', take);
-  site.onTheme(element, draw);
+  site.onTheme(element, () => { draw(); drawLook(position(), true); });
   new ResizeObserver(() => draw()).observe(canvas);
   take();
   site.onSight(element, () => trigger('appear', {}));
