@@ -25,7 +25,7 @@ from core.wavenet import data, generate
 from core.wavenet.model import PRESETS, WaveNet
 from core.wavenet.train import evaluate
 
-TEMPERATURE = 0.9
+TEMPERATURE = 0.85
 METRICS = ("PESQ (wide-band)", "STOI", "log-mel distance (dB)")
 DATA = [
     {
