@@ -15,6 +15,7 @@ from demos import _widgets as w
 from demos._player import stored
 from demos._tab import Strings
 from demos._wavenet import live_sound as live
+from demos._wavenet.training_note import training_note
 from demos._wavenet.unconditional import facts
 
 CELL = "conditional"
@@ -28,6 +29,7 @@ def build(t: Strings) -> None:
     """The cell `conditional`."""
     with w.cell(t, CELL) as t:
         w.prose(t)
+        training_note(t, MODEL)
         w.quiz(t, "harmonics")
         with w.controls(t):
             voice = w.voice(t)

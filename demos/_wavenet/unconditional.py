@@ -14,6 +14,7 @@ from demos import _widgets as w
 from demos._player import stored
 from demos._tab import Strings
 from demos._wavenet import live_sound as live
+from demos._wavenet.training_note import training_note
 
 CELL = "unconditional"
 MODEL = "wavenet-speech"
@@ -24,6 +25,7 @@ def build(t: Strings) -> None:
     """The cell `unconditional`."""
     with w.cell(t, CELL) as t:
         w.prose(t)
+        training_note(t, MODEL)
         w.quiz(t, "babble")
         with w.controls(t):
             with w.row():
