@@ -115,12 +115,13 @@ WHAT = {
 }
 FAILURES = {
     "vocoder": [
-        "Short of training: hiss and roughness that more steps take away (continue with --resume).",
+        "Short of training: rough and hissing, hard to understand, far below Griffin-Lim in PESQ (see the metrics); "
+        "continue with --resume.",
         "Knows one woman's voice; other voices, music and noise come out in her manner or break up.",
     ],
     "speech": [
         "Short of training: syllables are blurred; there are no words, as in section 3.1 of the paper.",
-        "Now and then falls into silence or into noise for a second; another seed helps.",
+        "At temperature 1 it drifts into noise; use 0.9. Now and then it falls silent; another seed helps.",
     ],
 }
 
