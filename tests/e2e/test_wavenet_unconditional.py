@@ -12,7 +12,9 @@ from playwright.sync_api import expect
 from demos._tab import LANGUAGES, strings
 
 PATHS = {"en": "/", "ko": "/ko"}
-pytestmark = [pytest.mark.e2e, pytest.mark.parametrize("language", LANGUAGES)]
+pytestmark = pytest.mark.e2e
+in_both = pytest.mark.parametrize("language", LANGUAGES)
+in_one = {language: pytest.mark.parametrize("language", [language]) for language in LANGUAGES}
 CELL = "#step-unconditional"
 LIVE = "#unconditional-live .live"
 PATIENCE_MS = 120_000
@@ -38,6 +40,7 @@ def speak(page) -> None:
     )
 
 
+@in_both
 def test_stored_takes_are_there_at_once_and_a_click_shows_their_softmax(opener, language: str) -> None:
     page = opened(opener, language)
     assert page.locator("#unconditional-takes .choice").count() == 4
@@ -62,6 +65,7 @@ def test_stored_takes_are_there_at_once_and_a_click_shows_their_softmax(opener, 
     assert -(kept * np.log2(kept)).sum() == pytest.approx(bits, abs=0.02)
 
 
+@in_both
 def test_it_speaks_live_and_the_take_can_be_downloaded(opener, language: str) -> None:
     t = strings("wavenet", language).cell("unconditional")
     page = opened(opener, language, "&seconds=2&temperature=0.8&seed=7")
@@ -87,6 +91,7 @@ def test_it_speaks_live_and_the_take_can_be_downloaded(opener, language: str) ->
     assert np.array_equal(first[:100], again[:100])
 
 
+@in_one["en"]
 def test_it_continues_a_voice_and_shows_where(opener, language: str) -> None:
     t = strings("wavenet", language).cell("unconditional")
     page = opened(opener, language, "&seconds=1&primed=true&prime=0.5")
@@ -101,6 +106,7 @@ def test_it_continues_a_voice_and_shows_where(opener, language: str) -> None:
     expect(page.locator("#unconditional-said .plot-host")).to_contain_text(t("said_goes_on"))
 
 
+@in_one["ko"]
 def test_it_stops_when_asked_and_keeps_what_was_said(opener, language: str) -> None:
     page = opened(opener, language, "&seconds=15")
     ready = page.locator("#unconditional-takes .player").get_attribute("data-ready")
@@ -115,6 +121,7 @@ def test_it_stops_when_asked_and_keeps_what_was_said(opener, language: str) -> N
     assert 800 <= len(x) < 240_000 and len(x) % 800 == 0
 
 
+@in_one["ko"]
 def test_the_questions_answer_every_choice(opener, language: str) -> None:
     t = strings("wavenet", language).cell("unconditional")
     page = opened(opener, language)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -56,7 +59,7 @@ def test_every_sample_sentence_has_its_versions(path):
         assert -35 < level_db < -10 and np.mean(np.abs(x) > 0.999) < 1e-3, name
     measured = audio.mel(torch.from_numpy(clip.sounds["wavenet"])).numpy() * examples.DECIBELS
     stored = clip.mels["wavenet"] * examples.DECIBELS
-    assert np.abs(measured - stored).max() < 1.5 or np.abs(measured - stored).mean() < 0.5
+    assert np.abs(measured - stored).mean() < 0.5  # kept as whole decibels; the network itself is 8 dB away
     assert [row["name"] for row in clip.scores] == ["mu_law", "griffin_lim", "wavenet"]
 
 
