@@ -64,10 +64,7 @@ def test_every_sample_sentence_has_its_versions(path):
 
 
 def test_reading_them_loads_no_torch():
-    import subprocess
-    import sys
-
-    code = "import sys; from core.wavenet import examples as e; e.takes(); e.clip('b0487')"
+    code = "import sys; from core.wavenet import examples; examples.takes(); examples.clip('b0487')"
     code += "; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=examples.ROOT, capture_output=True, text=True, check=True
