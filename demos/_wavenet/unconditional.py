@@ -52,7 +52,7 @@ def build(t: Strings) -> None:
         w.code(t, "core.wavenet.live:speak", "core.wavenet.live:entropy_bits", "core.wavenet.live:prime_codes")
     take = gr.State(None)  # what was said last
     looks = gr.State(None)  # the softmaxes kept of the take in the figure
-    tracks = gr.State([])  # what the visitor has made
+    tracks = gr.State([])  # the sounds in the player
 
     def begun(request: gr.Request) -> dict:
         return live.begin(request.session_hash, CELL)
@@ -77,7 +77,7 @@ def build(t: Strings) -> None:
          [histogram, said, player, looks, tracks])  # fmt: skip
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)
     w.on(t, said.select, clicked, looks, histogram)
-    w.on(t, said.appear, lambda: show_stored(t), None, [histogram, said, player, looks])
+    w.on(t, said.appear, lambda: show_stored(t), None, [histogram, said, player, looks, tracks])
     w.on(t, sound.appear, warm_up, None, None)
 
 
@@ -207,7 +207,7 @@ def show_stored(t: Strings) -> tuple:
 
     takes = examples.takes()
     if not takes:
-        return (gr.skip(),) * 4
+        return (gr.skip(),) * 5
     first = takes[0]
     looks = {
         "positions": first.positions, "drawn": first.drawn, "prime": first.prime,
@@ -219,4 +219,4 @@ def show_stored(t: Strings) -> tuple:
         tracks.append(stored(name, take.x))
     middle = len(first.positions) // 2
     shown = softmax_figure(t, first.probabilities[middle], int(first.drawn[middle]), int(first.positions[middle]))
-    return shown, said_figure(t, first.x, first.mel, looks, first.temperature), tracks, looks
+    return shown, said_figure(t, first.x, first.mel, looks, first.temperature), tracks, looks, tracks

@@ -82,6 +82,7 @@ def test_it_speaks_live_and_the_take_can_be_downloaded(opener, language: str) ->
     expect(page.locator("#unconditional-takes .choice").first).to_contain_text(
         t("take", temperature="0.8", seed=7)
     )
+    assert page.locator("#unconditional-takes .choice").count() == 4  # and three of the stored ones
     x, rate = wav(page, "#unconditional-takes")
     assert (len(x), rate) == (32_000, 16_000)
     assert_is_sound(x)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core import audio, weights
-from core.wavenet import examples
+from core.wavenet import WaveNetConfig, examples
 
 pytestmark = pytest.mark.golden
 STALE = "run `python -m core.wavenet.examples` again: the weights are not those that made the stored sounds"
@@ -32,6 +32,12 @@ def test_the_network_finds_the_stored_softmax_again_in_the_stored_sound():
     expected = torch.softmax(model(codes[None])[0], dim=0).T.numpy()[positions]  # [looks, 256]
     distance = 0.5 * np.abs(expected - take.probabilities[: len(positions)]).sum(axis=1)
     assert len(positions) == 8 and distance.max() < 0.05  # total variation; engines may store weights as fp16
+
+
+def test_the_memory_that_the_page_speaks_of():
+    """The lesson and its questions say 2,048 samples, 0.128 s."""
+    config = WaveNetConfig(**weights.card("wavenet-speech")["config"])
+    assert config.receptive_field_samples == 2048
 
 
 def test_takes_begin_with_their_prime_and_differ_in_temperature():
