@@ -119,14 +119,14 @@ def read_bandwidth(size: int, threads: int) -> float:
 
     kernel, part = declared_kernel(), size // threads // 4096 * 4096
     arrays = [np.ones(part // 4 + 1024, np.float32) for _ in range(threads)]
-    times = max(1, 100_000_000 // size)
+    times = max(1, 300_000_000 // size)
 
     def read(array: np.ndarray) -> None:
         start = (array.ctypes.data + 4095) // 4096 * 4096
         kernel.read_memory(ctypes.c_void_p(start), part, times)
 
     best = 0.0
-    for _ in range(7):
+    for _ in range(12):
         workers = [threading.Thread(target=read, args=(array,)) for array in arrays]
         start = time.perf_counter()
         for worker in workers:
