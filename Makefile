@@ -7,7 +7,7 @@
 PORT ?= 7860
 DATA ?=
 ARGS ?=
-export PORT PYTHON
+export PORT PYTHON SITE_HOST
 PY = .venv/bin/python
 
 .PHONY: help setup run test bench train-wavenet-vocoder train-wavenet-speech

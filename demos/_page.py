@@ -170,7 +170,7 @@ def warm() -> None:
 
 
 def serve(tabs: list[Tab], **options: Any) -> None:
-    """Build and launch; host and port from HOST and PORT, 0.0.0.0 on Spaces."""
+    """Build and launch; host and port from SITE_HOST and PORT, 0.0.0.0 on Spaces."""
     from starlette.middleware import Middleware
 
     on_spaces = "SPACE_ID" in os.environ
@@ -182,7 +182,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
     ]
     threading.Timer(2.0, warm).start()
     site(tabs).queue(max_size=60, default_concurrency_limit=8).launch(
-        server_name=os.environ.get("HOST", "0.0.0.0" if on_spaces else "127.0.0.1"),
+        server_name=os.environ.get("SITE_HOST") or ("0.0.0.0" if on_spaces else "127.0.0.1"),
         server_port=int(os.environ.get("PORT", "7860")),
         ssr_mode=False,
         run_history=False,

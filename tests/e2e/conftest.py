@@ -120,7 +120,7 @@ def lab_site(tmp_path_factory) -> Iterator[str]:
 def serve(arguments: list[str], log: Path) -> Iterator[str]:
     """Run a Python script that serves on PORT, until the tests are over."""
     port = free_port()
-    environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "SPACE_ID")}
+    environment = {k: v for k, v in os.environ.items() if k not in ("SITE_HOST", "SPACE_ID")}
     environment |= {"PORT": str(port), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, *arguments]
     with log.open("w") as output:
