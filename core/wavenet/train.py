@@ -86,7 +86,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    training.keep_freed_memory()
+    training.prepare_cpu()
     if options.threads:
         torch.set_num_threads(options.threads)
         numba.set_num_threads(options.threads)

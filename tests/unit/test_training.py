@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -103,3 +105,13 @@ def test_evaluation_sees_the_average_and_leaves_the_weights(tmp_path):
     state = training.fit(model, itertools.repeat(3.0), loss, folder=tmp_path, schedule=schedule, evaluate=evaluate)
     assert torch.equal(values[-1], model.w)
     assert state["evaluation"]["w"] == pytest.approx(float(model.w[0]))
+
+
+def test_training_flushes_denormal_numbers():
+    """In a process of its own, since the setting stays: half of the smallest normal number becomes zero."""
+    code = (
+        "import torch; from core import training; x = torch.full((64,), 1.2e-38)\n"
+        "before = float((x * 0.5).abs().sum()); training.prepare_cpu(); print(before > 0, float((x * 0.5).abs().sum()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "0.0"]
