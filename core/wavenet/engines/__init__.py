@@ -5,9 +5,10 @@
     numba          the same in compiled Python; for machines without a C++ compiler
     native         C++ compiled at first use, fp32 weights, one thread;  native-2: two threads
     native-fp16    the same with weights stored as fp16, arithmetic in fp32;  native-fp16-2: two threads
+    cuda           one persistent CUDA kernel, fp16 weights;  cuda-bf16, cuda-fp32: other weights
 
-A further engine, such as one for CUDA, is a module here with a subclass of `contract.Engine` whose class method
-`unavailable()` says why it cannot work on this machine, and an entry in `ENGINES`; its place is `cuda.py`.
+A further engine is a module here with a subclass of `contract.Engine` whose class method `unavailable()` says why it
+cannot work on this machine, and an entry in `ENGINES`.
 Modules are imported on first use, so that a machine lacking one's requirements still has the others.
 """
 
@@ -32,6 +33,9 @@ ENGINES = {
     "native-2": ("core.wavenet.engines.native", "NativeEngine2"),
     "native-fp16": ("core.wavenet.engines.native", "NativeHalfEngine"),
     "native-fp16-2": ("core.wavenet.engines.native", "NativeHalfEngine2"),
+    "cuda": ("core.wavenet.engines.cuda", "CudaEngine"),
+    "cuda-bf16": ("core.wavenet.engines.cuda", "CudaEngineBf16"),
+    "cuda-fp32": ("core.wavenet.engines.cuda", "CudaEngineFp32"),
 }
 NATIVE = [name for name in ENGINES if name.startswith("native")]
 PROBE_SAMPLES, PROBE_VALID_S = 128, 60.0
@@ -92,6 +96,8 @@ def best(model: WaveNet) -> tuple[str, str]:
 
 
 def _choose(model: WaveNet) -> tuple[str, str]:
+    if not why_not("cuda", model):
+        return "cuda", "auto takes cuda: there is a GPU that can run the whole network."
     reasons = {name: why_not(name, model) for name in [*NATIVE, "numba"]}
     speeds = {name: _samples_per_s(name, model) for name in NATIVE if not reasons[name]}
     if speeds:
