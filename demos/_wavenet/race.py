@@ -239,11 +239,9 @@ def _verdict(t: Strings, processor: str, chosen: str, speeds: dict[str, float], 
     """Which engine auto takes, why, and which do not work here."""
     key = "auto_native" if chosen.startswith("native") else f"auto_{chosen}"
     lines = [t("processor", processor=processor), t(key, engine=chosen, speed=speeds[chosen])]
-    lines += [
-        t("does_not_work", engine=name, reason=w.translate(reason, t.language))
-        for name, reason in reasons.items()
-        if reason
-    ]
+    for reason in dict.fromkeys(filter(None, reasons.values())):
+        names = ", ".join(name for name in reasons if reasons[name] == reason)
+        lines.append(t("does_not_work", engine=names, reason=w.translate(reason, t.language)))
     return "\n\n".join(lines)
 
 
