@@ -1,6 +1,7 @@
 """Speed of WaveNet generation: our engines and r9y9's wavenet_vocoder in one run, as ratios.
 
     python -m benchmarks.wavenet [--quick] [--network m] [--network s] [--json FILE] [--without-peer]
+    python -m benchmarks.wavenet --cuda [--nv-wavenet BINARY] [--json FILE]      on a GPU: see wavenet_cuda.py
 
 All engines take turns, several rounds of them, and the best round counts, so that a busy moment hits nobody alone.
 The memory bandwidth is measured in the same run, by reading as many bytes as the network's weights have, again and
@@ -21,6 +22,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -141,7 +143,7 @@ def speeds(name: str, quick: bool, with_peer: bool) -> dict[str, float]:
     """Samples a second of every engine that works here, and of the peer."""
     model = network(name)
     hop, contestants = model.config.hop_samples, {}
-    for engine in engines.ENGINES:
+    for engine in [name for name in engines.ENGINES if not name.startswith("cuda")]:
         reason = engines.why_not(engine, model)
         if reason:
             print(f"  {engine}: not here, {reason}")
@@ -273,10 +275,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer samples and rounds, shorter memory test")
     parser.add_argument("--without-peer", action="store_true", help="do not compare with wavenet-vocoder")
     parser.add_argument("--json", metavar="FILE", help="write all numbers to a file")
+    parser.add_argument("--cuda", action="store_true", help="the CUDA kernel and its peers on this GPU instead")
+    parser.add_argument("--nv-wavenet", type=Path, metavar="BINARY", help="with --cuda: its nv_wavenet_perf")
     parser.add_argument("--memory", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
         return generate_seconds(options.memory)
+    if options.cuda:
+        from benchmarks import wavenet_cuda
+
+        return wavenet_cuda.run(options.nv_wavenet, options.json)
     if not options.without_peer:
         try:
             import wavenet_vocoder  # noqa: F401

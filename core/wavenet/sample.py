@@ -94,6 +94,10 @@ def _blocks(
     """Feed the prime, then draw block after block; the session holds the state between them."""
     for codes in prime.split(CHUNK_SAMPLES, dim=1) if prime is not None else ():
         session.feed(codes, frames_between(model, mel, session.position, codes.shape[1]), logits=False)
+    if session.one_launch and not with_probabilities:
+        frames = frames_between(model, mel, session.position, uniforms.shape[1])
+        yield from session.stream(uniforms.float(), frames, block=block)
+        return
     for start in range(0, uniforms.shape[1], block):
         drawn = []
         for chunk in uniforms[:, start : start + block].float().split(CHUNK_SAMPLES, dim=1):

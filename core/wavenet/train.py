@@ -92,7 +92,10 @@ def main(arguments: list[str] | None = None) -> None:
         numba.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     model = cast(WaveNet, weights.load(options.resume)) if options.resume else WaveNet(PRESETS[options.preset])
-    model.to(training.device_for(options.device)).train()
+    device = training.device_for(options.device)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32
+    model.to(device).train()
     recordings = data.load(options.data, limit=options.limit)
     held_out = data.load(options.data, held_out=True, limit=8)
     seconds = sum(r.codes.shape[0] for r in recordings) / 16_000

@@ -7,7 +7,7 @@ import torch
 from test_wavenet_engines import CONFIGS, network
 
 from core.errors import EngineError
-from core.wavenet import WaveNet, engines
+from core.wavenet import WaveNet, engines, generate
 from core.wavenet.engines import cuda_device, cuda_plan
 from core.wavenet.model import PRESETS
 
@@ -136,3 +136,15 @@ def test_packing_puts_every_weight_where_its_thread_looks(rows, columns, threads
                 sums[p * shape.per_pass + thread // shape.lanes] += word @ x[first : first + chunk]
     torch.testing.assert_close(torch.from_numpy(sums[:rows]), torch.from_numpy(matrix @ x), atol=1e-4, rtol=1e-4)
     assert not sums[rows:].any()
+
+
+def test_the_peer_that_becomes_a_cuda_graph_draws_as_the_cached_engine():
+    """Its step on the CPU, where it can be compared."""
+    from benchmarks.wavenet_cuda import GraphStep
+
+    model, uniforms = network(CONFIGS["kernel3"]), torch.rand(120)
+    wanted = generate(model, uniforms=uniforms[None], engine="cached")
+    step = GraphStep(model, torch.device("cpu"), uniforms)
+    for _ in range(120):
+        step()
+    assert torch.equal(step.codes, wanted[0])

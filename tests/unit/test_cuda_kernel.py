@@ -16,7 +16,7 @@ import pytest
 import torch
 from test_wavenet_engines import CONFIGS, SMALL, mel_for, network, relative_error
 
-from core.wavenet import generate
+from core.wavenet import engines, generate
 from core.wavenet.conditioning import frames_between
 from core.wavenet.engines import cuda_plan
 from core.wavenet.engines.cuda import CudaEngine, CudaEngineBf16, CudaEngineFp32
@@ -151,6 +151,26 @@ def test_a_generation_can_be_stopped_and_goes_on():
     wanted = generate(model, uniforms=uniforms[:, : made + 50], engine="cached")
     assert torch.equal(first, wanted[:, :64])
     assert torch.equal(session.draw(uniforms[:, made : made + 50]), wanted[:, made:])
+
+
+def test_generate_makes_one_launch_and_streams_it(monkeypatch):
+    """After a prime, with a mel; closing the generator stops the kernel."""
+    config = CONFIGS["oddmel3"]
+    engine, model = engine_for(config, **LAYOUTS["cluster"])
+    launches, launch = [], engine.backend.launch
+
+    def counted(arguments, sounds):
+        launches.append(arguments.n)
+        return launch(arguments, sounds)
+
+    monkeypatch.setattr(engine.backend, "launch", counted)
+    prime, mel = torch.randint(0, config.levels, (1, 20)), mel_for(config, 1, 220)
+    wanted = generate(model, mel, 180, engine="cached", prime=prime)
+    monkeypatch.setattr(engines, "create", lambda name, model: engine)
+    blocks = list(generate.stream(model, mel, 180, prime=prime, block=50))
+    assert [block.shape[1] for block in blocks] == [50, 50, 50, 30]
+    assert torch.equal(torch.cat(blocks, dim=1), wanted)
+    assert launches == [20, 180]
 
 
 @pytest.mark.parametrize("sizes", ["odd", "oddmel3", "wide"])

@@ -7,6 +7,7 @@ between two blocks of samples, so two sessions never disturb each other, not eve
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -42,6 +43,11 @@ class Session(ABC):
 
     position: int = 0
     probabilities: Tensor
+    one_launch = False  # `stream` makes any length in one go, and yields while it runs
+
+    def stream(self, uniforms: Tensor, frames: Tensor | None = None, *, block: int = 1600) -> Iterator[Tensor]:
+        """As `draw`, yielding int64 [B, up to block] as they come; only for sessions with `one_launch`."""
+        raise NotImplementedError
 
     @abstractmethod
     def draw(self, uniforms: Tensor, frames: Tensor | None = None) -> Tensor:

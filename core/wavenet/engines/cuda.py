@@ -136,6 +136,8 @@ class Launch:
 
 
 class CudaSession(Session):
+    one_launch = True
+
     def __init__(self, engine: CudaEngine, batch: int, temperature: float) -> None:
         self.engine, self.batch, self.temperature, self.position = engine, batch, temperature, 0
         backend = engine.backend
