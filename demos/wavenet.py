@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from demos import _widgets as w
 from demos._tab import Strings, Tab
-from demos._wavenet import architecture, conditional, dilation, mulaw, naive, race, unconditional
+from demos._wavenet import architecture, conditional, dilation, gpu, mulaw, naive, race, unconditional
 
-CELLS = (mulaw, dilation, naive, architecture, unconditional, conditional, race)
+CELLS = (mulaw, dilation, naive, architecture, unconditional, conditional, race, gpu)
 
 
 def build(t: Strings) -> None:
-    """Header, the seven cells in the order of the lecture, references."""
+    """Header, the eight cells in the order of the lecture, references."""
     w.header(t, badge="real", minutes=50)
     for cell in CELLS:
         cell.build(t)

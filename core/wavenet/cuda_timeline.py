@@ -1,0 +1,94 @@
+"""Who does what when in the CUDA kernel's pipeline, worked out from a layout and rough costs: for the lesson.
+
+Costs are estimates in clock cycles, not measurements; what follows from them without doubt is the order: what waits for
+what, what happens behind whose back, and why several sounds fill the pipeline that one leaves empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.wavenet.engines.cuda_plan import BYTES_PER_CYCLE, HOP_CYCLES, LAYER_CYCLES, Plan
+
+DRAW_CYCLES = 400
+
+
+@dataclass(frozen=True)
+class Task:
+    """A stretch of work: `unit` is "stage 0 chain", "stage 0 helpers", …, "head 0", …; times in cycles."""
+
+    unit: str
+    kind: str  # "chain", "skip", "older", "head", "draw"
+    sample: int
+    sound: int
+    layer: int  # -1 where it is not of a layer
+    start: float
+    end: float
+
+
+def read_cycles(words: int) -> float:
+    """Reading so many 16-byte words of weights from shared memory."""
+    return 16 * words / BYTES_PER_CYCLE
+
+
+def simulate(plan: Plan, *, samples: int, sounds: int) -> list[Task]:
+    """Every task of so many samples of so many sounds in one pipeline, in the order of the kernel's loops.
+
+    Args:
+        samples, sounds: at least 1.
+    """
+    layers, stages = plan.config.layers, plan.stages
+    skip_cycles = read_cycles(plan.shape("skip").words)
+    older_cycles = read_cycles(plan.older * plan.shape("older").words)
+    heads = [read_cycles(plan.shape(name).words) for name in ("head1", "head2")]
+    chain_free, helpers_free, head_free = [0.0] * stages, [0.0] * stages, 0.0
+    older_ready = [[0.0] * sounds for _ in range(stages)]
+    begins = [0.0] * sounds  # when the first stage has the sound's next input
+    tasks: list[Task] = []
+    for sample in range(samples):
+        for sound in range(sounds):
+            arrival, partial = begins[sound], 0.0
+            for stage in range(stages):
+                own = range(stage * plan.per_stage, min((stage + 1) * plan.per_stage, layers))
+                now = max(arrival, chain_free[stage], older_ready[stage][sound])
+                behind = helpers_free[stage]
+                for layer in own:
+                    tasks.append(
+                        Task(f"stage {stage} chain", "chain", sample, sound, layer, now, now + LAYER_CYCLES)
+                    )
+                    now += LAYER_CYCLES
+                    behind = max(behind, now)
+                    end = behind + skip_cycles
+                    tasks.append(Task(f"stage {stage} helpers", "skip", sample, sound, layer, behind, end))
+                    behind = end
+                chain_free[stage], arrival = now, now + HOP_CYCLES
+                partial = max(behind, partial) + HOP_CYCLES
+                for layer in own:
+                    end = behind + older_cycles
+                    tasks.append(Task(f"stage {stage} helpers", "older", sample, sound, layer, behind, end))
+                    behind = end
+                helpers_free[stage] = older_ready[stage][sound] = behind
+            start = max(partial, head_free)
+            hidden = start + heads[0] + HOP_CYCLES
+            logits = hidden + heads[1] + HOP_CYCLES
+            for part in range(plan.heads):
+                tasks.append(Task(f"head {part}", "head", sample, sound, -1, start, start + heads[0]))
+                tasks.append(Task(f"head {part}", "head", sample, sound, -1, hidden, hidden + heads[1]))
+            tasks.append(Task("head 0", "draw", sample, sound, -1, logits, logits + DRAW_CYCLES))
+            head_free = logits + DRAW_CYCLES
+            begins[sound] = head_free + HOP_CYCLES
+    return tasks
+
+
+def cycles_per_sample(tasks: list[Task]) -> float:
+    """Cycles from one draw of a sound to its next, once the pipeline is full."""
+    draws = [task.end for task in tasks if task.kind == "draw" and task.sound == 0]
+    return draws[-1] - draws[-2]
+
+
+def busy(tasks: list[Task], unit: str) -> float:
+    """Share of the time between the last two draws of sound 0 in which a unit works."""
+    draws = [task.end for task in tasks if task.kind == "draw" and task.sound == 0]
+    first, last = draws[-2], draws[-1]
+    worked = sum(max(0.0, min(t.end, last) - max(t.start, first)) for t in tasks if t.unit == unit)
+    return worked / (last - first)
