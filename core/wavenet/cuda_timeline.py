@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.wavenet.engines.cuda_plan import BYTES_PER_CYCLE, HOP_CYCLES, LAYER_CYCLES, Plan
+from core.wavenet.engines.cuda_plan import BYTES_PER_CYCLE, LAYER_CYCLES, Plan
 
 DRAW_CYCLES = 400
 
@@ -61,22 +61,22 @@ def simulate(plan: Plan, *, samples: int, sounds: int) -> list[Task]:
                     end = behind + skip_cycles
                     tasks.append(Task(f"stage {stage} helpers", "skip", sample, sound, layer, behind, end))
                     behind = end
-                chain_free[stage], arrival = now, now + HOP_CYCLES
-                partial = max(behind, partial) + HOP_CYCLES
+                chain_free[stage], arrival = now, now + plan.hop_cycles
+                partial = max(behind, partial) + plan.hop_cycles
                 for layer in own:
                     end = behind + older_cycles
                     tasks.append(Task(f"stage {stage} helpers", "older", sample, sound, layer, behind, end))
                     behind = end
                 helpers_free[stage] = older_ready[stage][sound] = behind
             start = max(partial, head_free)
-            hidden = start + heads[0] + HOP_CYCLES
-            logits = hidden + heads[1] + HOP_CYCLES
+            hidden = start + heads[0] + plan.hop_cycles
+            logits = hidden + heads[1] + plan.hop_cycles
             for part in range(plan.heads):
                 tasks.append(Task(f"head {part}", "head", sample, sound, -1, start, start + heads[0]))
                 tasks.append(Task(f"head {part}", "head", sample, sound, -1, hidden, hidden + heads[1]))
             tasks.append(Task("head 0", "draw", sample, sound, -1, logits, logits + DRAW_CYCLES))
             head_free = logits + DRAW_CYCLES
-            begins[sound] = head_free + HOP_CYCLES
+            begins[sound] = head_free + plan.hop_cycles
     return tasks
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 import pytest
 
 from core.wavenet import cuda_figures, cuda_timeline
-from core.wavenet.engines.cuda_plan import HOP_CYCLES, LAYER_CYCLES
+from core.wavenet.engines.cuda_plan import LAYER_CYCLES
 from demos._tab import strings
 from demos._wavenet import gpu
 
@@ -30,12 +30,12 @@ def test_the_order_of_the_kernel(network, name, sounds):
         for layer in range(1, layers):
             before, after = chain[sample, sound, layer - 1], chain[sample, sound, layer]
             moved = (layer - 1) // plan.per_stage != layer // plan.per_stage
-            assert after.start >= before.end + (HOP_CYCLES if moved else 0)
+            assert after.start >= before.end + (plan.hop_cycles if moved else 0)
         assert draw.start > chain[sample, sound, layers - 1].end
         if (sample + 1, sound) in draws:
             for layer in range(layers):
                 assert chain[sample + 1, sound, layer].start >= older[sample, sound, layer].end
-            assert chain[sample + 1, sound, 0].start >= draw.end + HOP_CYCLES
+            assert chain[sample + 1, sound, 0].start >= draw.end + plan.hop_cycles
     assert cuda_timeline.cycles_per_sample(tasks) >= layers * LAYER_CYCLES
 
 

@@ -24,7 +24,7 @@ LARGEST_CLUSTER = 16  # blocks; more than 8 are "not portable" and have to be as
 SPARE_REGISTERS = 56  # of a thread, beside the weights that it holds
 REGISTERS = 65536  # of a multiprocessor
 # Rough costs in clock cycles, to choose among layouts; only their order matters.
-HOP_CYCLES, LAYER_CYCLES, BYTES_PER_CYCLE = 250, 450, 128
+CLUSTER_HOP_CYCLES, L2_HOP_CYCLES, LAYER_CYCLES, BYTES_PER_CYCLE = 250, 700, 450, 128
 
 
 def up(value: int, multiple: int) -> int:
@@ -189,10 +189,15 @@ class Plan:
         return max(fitting, default=0)
 
     @property
+    def hop_cycles(self) -> int:
+        """A message from block to block."""
+        return CLUSTER_HOP_CYCLES if self.cluster else L2_HOP_CYCLES
+
+    @property
     def cycles(self) -> float:
         """A rough estimate of a sample's time, in clock cycles."""
         waits = self.stages + 1 + (2 if self.heads > 1 else 1)
-        cost: float = HOP_CYCLES * waits + LAYER_CYCLES * self.config.layers
+        cost: float = self.hop_cycles * waits + LAYER_CYCLES * self.config.layers
         cost += self.head_words * 16 / BYTES_PER_CYCLE  # reading the heads' weights
         if not self.in_registers:
             cost += self.config.layers * self.chain_words * 16 / BYTES_PER_CYCLE * (1 if self.resident else 2)
