@@ -48,8 +48,12 @@ def engine_for(config, kind=CudaEngineFp32, *, pipelines=2, shared_limit=1 << 24
     return kind(model, backend), model
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("sizes", [*CONFIGS, *LENGTHS])
+EVERY = [(sizes, "cluster") for sizes in (*CONFIGS, *LENGTHS)] + [
+    (sizes, layout) for sizes in ("odd", "kernel3", "oddmel3", "30 layers") for layout in LAYOUTS if layout != "cluster"
+]
+
+
+@pytest.mark.parametrize(("sizes", "layout"), EVERY)
 @pytest.mark.parametrize("batch", [1, 3])
 def test_teacher_forced_logits_equal_the_network(sizes, layout, batch):
     config = (CONFIGS | LENGTHS)[sizes]
@@ -92,13 +96,14 @@ def test_same_uniforms_same_codes(sizes, layout):
     """As the cached engine draws them; three sounds in two pipelines, in blocks of a streamed launch."""
     config = (CONFIGS | LENGTHS)[sizes]
     engine, model = engine_for(config, **LAYOUTS[layout])
-    mel, uniforms = mel_for(config, 3, 150), torch.rand(3, 150)
-    wanted = generate(model, mel, 150, uniforms, engine="cached", temperature=0.9)
-    frames = frames_between(model, mel, 0, 150)
+    count = 150 if config.layers < 10 else 60
+    mel, uniforms = mel_for(config, 3, count), torch.rand(3, count)
+    wanted = generate(model, mel, count, uniforms, engine="cached", temperature=0.9)
+    frames = frames_between(model, mel, 0, count)
     session = engine.session(3, temperature=0.9)
-    blocks = list(session.stream(uniforms, frames, block=60))
+    blocks = list(session.stream(uniforms, frames, block=40))
     assert torch.equal(torch.cat(blocks, dim=1), wanted)
-    assert len(wanted.unique()) > 10 and session.position == 150
+    assert len(wanted.unique()) > 10 and session.position == count
     with torch.no_grad():
         last = torch.softmax(model(wanted, mel)[..., -1] / 0.9, dim=-1)
     torch.testing.assert_close(session.probabilities, last, atol=1e-5, rtol=1e-4)
