@@ -121,8 +121,9 @@ def cell(t: Strings, anchor: str) -> Iterator[Strings]:
 
 
 def prose(t: Strings, anchor: str | None = None) -> gr.Markdown:
-    """The Markdown of a cell, with KaTeX."""
-    return gr.Markdown(t.prose(anchor), latex_delimiters=LATEX, elem_classes=["prose-cell"])
+    """The Markdown of a cell, with KaTeX; a further section of a cell comes with its heading."""
+    heading = f"### {t.heading(anchor)}\n\n" if anchor else ""
+    return gr.Markdown(heading + t.prose(anchor), latex_delimiters=LATEX, elem_classes=["prose-cell"])
 
 
 @contextmanager

@@ -157,6 +157,16 @@ install() {
     say "$wanted" > "$stamp"
 }
 
+# PESQ and STOI of the visitor's own voice: welcome, not needed. Tried once; pesq has to be compiled.
+scores() {
+    if [ -f .venv/.tried-scores ]; then return; fi
+    for package in $(sed -n -e '/^pesq==/p' -e '/^pystoi==/p' tests/requirements.txt); do
+        "$VENV_PYTHON" -m pip install --disable-pip-version-check -q "$package" </dev/null >/dev/null 2>&1 ||
+            say "Note: $package could not be installed; the page then shows no such score (it needs a C compiler)."
+    done
+    : > .venv/.tried-scores
+}
+
 main() {
     case "${1:-run}" in
         python) find_python ;;
@@ -164,6 +174,7 @@ main() {
         run)
             make_venv
             install run requirements.txt
+            scores
             has ffmpeg || say "Note: ffmpeg is missing; M4A files and streaming need it (apt install ffmpeg, brew install ffmpeg)." ;;
         test)
             make_venv

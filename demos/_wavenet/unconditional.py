@@ -26,7 +26,9 @@ def build(t: Strings) -> None:
     with w.cell(t, CELL) as t:
         w.prose(t)
         training_note(t, MODEL)
-        w.quiz(t, "babble")
+        asked = w.quiz(t, "babble")
+        with w.reveal(t, asked):
+            w.prose(t, "unconditional-says")
         with w.controls(t):
             with w.row():
                 temperature = w.link("temperature", gr.Slider(0.3, 1.5, 0.9, step=0.05, label=t("temperature")))

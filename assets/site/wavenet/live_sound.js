@@ -265,7 +265,7 @@ export const start = (element, props, trigger, watch) => {
       pen.fillStyle = model; pen.textAlign = 'left'; pen.fillText(words.goes_on, x + 6 * ratio, split + 2);
     }
     time.textContent = `${(now.received / RATE).toFixed(1)} / ${(total / RATE).toFixed(1)} s`
-      + (now.pauses ? ` · ${words.pauses}` : '');
+      + (now.pauses && now.received < total ? ` · ${words.pauses}` : '');
   };
   watch('value', take);
   site.onTheme(element, () => { draw(); drawLook(position(), true); });
