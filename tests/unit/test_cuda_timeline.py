@@ -67,3 +67,25 @@ def test_every_frame_moves_the_line_within_the_picture():
     assert len(figure.frames) == cuda_figures.FRAMES + 1
     assert [frame.data[0].x[0] for frame in figure.frames][:: cuda_figures.FRAMES] == [0, 5000]
     assert {row for bar in figure.data[:2] for row in bar.y} <= {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            '{"gpu": "X", "networks": {"M, 20 layers": {"samples_per_s": {"cuda, batch 1": 12345.6}}}}',
+            ("X", 12345.6),
+        ),
+        ('{"gpu": "X", "networks": {}}', ("", None)),
+        ("no json", ("", None)),
+        (None, ("", None)),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_ladders_last_rung_is_what_was_measured(text, wanted, language, tmp_path, monkeypatch):
+    if text is not None:
+        (tmp_path / "cuda.json").write_text(text)
+    monkeypatch.setattr(gpu, "MEASURED", tmp_path / "cuda.json")
+    assert gpu.measured_on_gpu() == wanted
+    drawn = str(gpu.climb(strings("wavenet", language).cell("gpu")))
+    assert ("12,346" in drawn) == (wanted[1] is not None)
