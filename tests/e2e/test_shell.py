@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from core import plots
 from demos._tab import LANGUAGES, discover, strings
 from demos._wavenet.mulaw import CURVE_LEVELS
 from demos._widgets import SAMPLES
@@ -129,21 +131,20 @@ def test_language_switch_keeps_the_place(opener) -> None:
 
 def test_theme_follows_the_system_until_chosen_and_is_kept(opener) -> None:
     paper = "getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()"
+    line = "document.querySelector('#mulaw-stairs .plot-host').data[0].line.color"
     page = mulaw(opener, "en", color_scheme="dark")
     dark = page.evaluate(paper)
     drawn(page, "mulaw-stairs")
-    dark_line = page.evaluate("document.querySelector('#mulaw-stairs .plot-host').data[0].line.color")
+    page.wait_for_function(f"{json.dumps(list(plots.DARK.values()))}.includes({line})")
     page.locator("button.theme").click()
     light = page.evaluate(paper)
     assert dark != light
-    page.wait_for_function(
-        f"document.querySelector('#mulaw-stairs .plot-host').data[0].line.color !== '{dark_line}'"
-    )  # the figure follows
+    page.wait_for_function(f"{json.dumps(list(plots.DARK))}.includes({line})")  # the figure follows
     page.locator("a.language").click()
     page.wait_for_url("**/ko*")
-    assert page.evaluate(paper) == light
+    page.wait_for_function(f"{paper} === '{light}'")
     page.reload()
-    assert page.evaluate(paper) == light
+    page.wait_for_function(f"{paper} === '{light}'")
 
 
 @both_languages
