@@ -132,7 +132,7 @@ def make_takes(engine: str, samples: int) -> dict[str, Any]:
     prime = live.prime_codes(audio.load_voice(SAMPLES / f"kathleen_{PRIME}.flac"), 1.0)
     entries = []
     for name, temperature, seed, start in (
-        ("speech_t100", 1.0, 1, None), ("speech_t090", 0.9, 1, None), ("speech_t070", 0.7, 1, None),
+        ("speech_t100", 1.0, 1, None), ("speech_t090", 0.9, 1, None), ("speech_t070", 0.7, 3, None),
         ("speech_primed", 0.9, 2, prime),
     ):  # fmt: skip
         updates = list(
