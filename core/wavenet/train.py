@@ -1,7 +1,7 @@
 """Train a WaveNet: python -m core.wavenet.train --preset vocoder --data PATH --minutes 120
 
 Continues the run in --run if there is one; else begins from the shipped weights of --resume, if given; else anew.
-Ctrl-C ends a run in good order. `python -m core.wavenet.card` measures the result and puts it into assets/weights.
+Ctrl-C ends a run in good order. `python -m core.wavenet.measure --run RUN --write` measures the result and ships it.
 """
 
 from __future__ import annotations

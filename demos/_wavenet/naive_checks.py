@@ -7,7 +7,6 @@ import html
 import itertools
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -112,33 +111,21 @@ def change_at(t: Strings, check: str, sample: float) -> Any:
     return draw(t, check, compute(check, changed), changed=changed)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread, and as before afterwards."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def run_leak(t: Strings) -> Iterator[dict[str, Any]]:
     """Two short trainings side by side: the caller who shifts, and the one who forgets."""
     from core.wavenet.lecture_checks import leak_training, repeated, speech_codes
+    from core.wavenet.race import one_torch_thread
 
     speech = speech_codes()
     both = [leak_training(speech, shift=shift, steps=LIVE_STEPS) for shift in (True, False)]
     bits: dict[str, Any] = {"shifted": [], "leaking": []}
     for _ in range(LIVE_STEPS // UPDATE_EVERY):
-        with one_thread():  # the network is so small that threads would wait for each other
+        with one_torch_thread():  # the network is so small that threads would wait for each other
             for shifted, leaking in itertools.islice(zip(*both), UPDATE_EVERY):  # (step, bits, network) each
                 bits["shifted"].append(shifted[1])
                 bits["leaking"].append(leaking[1])
         yield draw(t, "leak", bits)
-    with one_thread():
+    with one_torch_thread():
         bits["shifted_repeats"] = repeated(shifted[2], speech)
         bits["leaking_repeats"] = repeated(leaking[2], speech)
     bits["speech_repeats"] = float((speech[1:] == speech[:-1]).float().mean())

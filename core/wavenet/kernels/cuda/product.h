@@ -24,7 +24,6 @@ struct Shape {
     static constexpr int PASSES = (ROWS_ + PER_PASS - 1) / PER_PASS, CHUNKS = COLUMNS / CHUNK / LANES;
     static constexpr int EACH = PASSES * CHUNKS;    // words a thread reads
     static constexpr int WORDS = EACH * THREADS_;   // words of the matrix
-    static constexpr int GROUP = THREADS_;
     DEVICE static int row(int pass, int thread) { return pass * PER_PASS + thread / LANES; }
     DEVICE static bool owner(int pass, int thread) { return thread % LANES == 0 && row(pass, thread) < ROWS_; }
 };
