@@ -220,7 +220,7 @@ def level_to(x: Tensor, *, dbfs: float = -20.0, peak: float = 0.95) -> Tensor:
 
 
 @functools.lru_cache(maxsize=1)
-def _mel_filters() -> np.ndarray:
+def mel_filters() -> np.ndarray:
     """The triangles of `mel`, as librosa computes them: float64 [80, 513]."""
     import librosa
 
@@ -242,7 +242,7 @@ def magnitudes(mel: Tensor, *, steps: int = 10) -> np.ndarray:
     Returns:
         float32 [513, F].
     """
-    filters = _mel_filters()  # W: [80, 513]
+    filters = mel_filters()  # W: [80, 513]
     target = np.exp(mel.detach().cpu().double().numpy())  # M: [80, F]
     reach = filters.sum(axis=0)[:, None] + 1e-12  # W'1: [513, 1]; the outermost bins lie in no triangle
     estimate = filters.T @ (target / filters.sum(axis=1)[:, None]) / reach  # S: [513, F]

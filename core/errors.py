@@ -17,6 +17,10 @@ class SamplingError(LessonError):
     """Sampling options out of range: temperature, number of samples, uniforms, engine name."""
 
 
+class TextError(LessonError):
+    """A text that cannot be spoken: empty, nothing to say in it, too long, another script than the voice's."""
+
+
 class WeightsError(LessonError):
     """Weights that are missing, damaged (their hash differs) or of another architecture."""
 

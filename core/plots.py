@@ -54,7 +54,8 @@ def _axis(dark: Mapping[str, str]) -> dict[str, Any]:
 
 def _template(dark: Mapping[str, str]) -> dict[str, Any]:
     pick = lambda colour: dark.get(colour, colour)  # noqa: E731
-    button = {"bgcolor": pick(SURFACE), "bordercolor": pick(RULE), "font": {"color": pick(INK)}}
+    button: dict[str, Any] = {"bgcolor": pick(SURFACE), "bordercolor": pick(RULE), "font": {"color": pick(INK)}}
+    button |= {"showactive": False}  # plotly paints the active one white, in the dark too
     return {
         "layout": {
             "font": {"family": f"{FONT}, system-ui, sans-serif", "size": 13, "color": pick(INK)},
@@ -107,6 +108,15 @@ def layout(figure: go.Figure, *, x_title: str = "", y_title: str = "", **more: A
     figure.update_layout(xaxis_title_text=x_title, yaxis_title_text=y_title, **more)
     figure.update_layout(template="none")  # the page puts its own in, and plotly's default is large
     figure.layout.template = None
+    return figure
+
+
+def on_a_phone(figure: go.Figure, changes: Mapping[str, Any]) -> go.Figure:
+    """What the layout has otherwise where the figure is narrow: on_a_phone(figure, {"xaxis.dtick": 2}).
+
+    The page applies it below 480 pixels of width; only it knows how wide a figure is.
+    """
+    figure.layout.meta = {"narrow": dict(changes)}
     return figure
 
 

@@ -1,4 +1,4 @@
-"""How close one voice is to another: log-mel distance, signal-to-noise ratio, PESQ and STOI.
+"""How close one voice is to another: log-mel distance, signal-to-noise ratio, pitch, PESQ and STOI.
 
 PESQ and STOI come from the packages `pesq` and `pystoi`, which the tests need and the site does not: without them
 the two functions raise a `PackageError` that says what to install.
@@ -17,7 +17,10 @@ from torch import Tensor
 from core import audio
 from core.errors import AudioError, MelError, PackageError
 
-__all__ = ["available", "log_mel_distance_db", "mel_distance_db", "pesq_wideband", "signal_to_noise_db", "stoi"]
+__all__ = [
+    "available", "gross_pitch_error", "log_mel_distance_db", "mel_distance_db", "pesq_wideband", "signal_to_noise_db",
+    "stoi",
+]  # fmt: skip
 
 DECIBELS_PER_NEPER = 20 / math.log(10)  # 20 log10(x) = 8.686 ln(x)
 PESQ_RATE_HZ = 16_000
@@ -74,6 +77,26 @@ def signal_to_noise_db(reference: Tensor, output: Tensor) -> float:
     if signal == 0.0:
         raise AudioError("The reference is silent: a signal-to-noise ratio needs a signal.")
     return 10 * math.log10(signal / noise) if noise else math.inf
+
+
+def gross_pitch_error(reference: Tensor, output: Tensor) -> float:
+    """Share of the frames, of those voiced in both sounds, in which F0 differs by more than a fifth.
+
+    F0 by WORLD's Harvest, every 5 ms (pyworld).
+
+    Args:
+        reference, output: float [T] at 16 kHz, of one length.
+    Returns:
+        0 (every pitch is right) to 1; NaN when no frame is voiced in both.
+    Raises:
+        AudioError: lengths differ; not [T]; not finite.
+    """
+    import pyworld
+
+    sounds = (np.ascontiguousarray(x.double().numpy()) for x in _pair(reference, output))
+    f0, other = (pyworld.harvest(x, audio.SAMPLE_RATE_HZ, f0_floor=60.0, f0_ceil=600.0)[0] for x in sounds)
+    both = (f0 > 0) & (other > 0)
+    return float(np.mean(np.abs(other[both] / f0[both] - 1) > 0.2)) if both.any() else math.nan
 
 
 def pesq_wideband(reference: Tensor, output: Tensor, sample_rate_hz: int = PESQ_RATE_HZ) -> float:

@@ -6,6 +6,7 @@ A trainer brings a model, an endless iterator of batches and a function that com
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import json
 import math
@@ -15,7 +16,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,34 @@ class Checkpoint:
         return average, json.loads((self.folder / "state.json").read_text())
 
 
+def begun_from(card: dict[str, Any]) -> dict[str, Any]:
+    """The state in which a run begins from shipped weights: their steps and hours count, their commands are kept."""
+    return {
+        "step": int(card.get("steps", 0)), "hours": float(card.get("hours", 0.0)),
+        "former_commands": str(card.get("training_command", "")).splitlines(),
+    }  # fmt: skip
+
+
+def commands(state: dict[str, Any]) -> str:
+    """Every command that led to the state's weights, a line each, for the card."""
+    return "\n".join(filter(None, [*state.get("former_commands", []), state.get("command", "")]))
+
+
+def command_line(module: str, options: argparse.Namespace) -> str:
+    """How to start such a run, for the card. The corpus is PATH; other folders, and --limit, are left out."""
+    found = ["python -m", module]
+    for name, value in vars(options).items():
+        folder = isinstance(value, Path) and name != "data"
+        if name == "limit" or folder or value is None or value is False or value == []:
+            continue
+        found.append("--" + name.replace("_", "-"))
+        if isinstance(value, list):
+            found += map(str, value)
+        elif value is not True:
+            found.append("PATH" if name == "data" else str(value))
+    return " ".join(found)
+
+
 def fit(
     model: nn.Module,
     batches: Iterator[Batch],
@@ -149,6 +178,8 @@ def fit(
     seed: int = 0,
     optimizer: torch.optim.Optimizer | None = None,
     command: str = "",
+    begun: dict[str, Any] | None = None,
+    keep: Collection[int] = (),
 ) -> dict[str, Any]:
     """Train in place until the schedule ends or Ctrl-C, then leave the averaged weights in the model.
 
@@ -160,6 +191,8 @@ def fit(
         evaluate: called with the averaged weights in place every `evaluate_every` steps and at the end.
         optimizer: Adam unless another is given; all its groups follow the schedule's rate.
         command: how to start such a run, for the card.
+        begun: where a new run begins that goes on from other weights: `begun_from` their card.
+        keep: steps whose averaged weights stay in the folder, as `step-N.safetensors`, in half precision.
     Returns:
         state: steps, hours and seed of all runs together, and the last evaluation.
     Raises:
@@ -170,14 +203,18 @@ def fit(
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.99))
     checkpoint = Checkpoint(folder)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    state: dict[str, Any] = {"step": 0, "hours": 0.0, "seed": seed}
+    state: dict[str, Any] = {"step": 0, "hours": 0.0, "seed": seed, **(begun or {})}
     restored = checkpoint.load(model, optimizer)
     if restored:
         average, state = restored
         print(f"continuing {folder} at step {state['step']}")
+        if state.get("command") and state["command"] != command:
+            state["former_commands"] = [*state.get("former_commands", []), state["command"]]
     state.update(command=command, commit=commit_hash(), device=device_name(next(model.parameters()).device))
     folder.mkdir(parents=True, exist_ok=True)
     hours_before, local, started, recent = state["hours"], 0, time.perf_counter(), []
+    if state["step"] in keep:
+        _keep(folder, state["step"], average)
     with _interrupt() as interrupted:
         while not interrupted:
             progress = schedule.progress(local, time.perf_counter() - started)
@@ -189,6 +226,8 @@ def fit(
             state["step"] += 1
             state["hours"] = hours_before + (time.perf_counter() - started) / 3600
             _average(average, model, min(schedule.ema, (1 + state["step"]) / (10 + state["step"])))
+            if state["step"] in keep:
+                _keep(folder, state["step"], average)
             if state["step"] % schedule.log_every == 0:
                 _log(folder, state, {"loss": sum(recent) / len(recent), "rate": rate})
                 recent.clear()
@@ -224,7 +263,10 @@ def _step(
 def _average(average: dict[str, Tensor], model: nn.Module, decay: float) -> None:
     """average <- decay * average + (1 - decay) * weights (Polyak averaging)."""
     weights = model.state_dict()
-    torch._foreach_lerp_([average[name] for name in weights], list(weights.values()), 1 - decay)
+    floats = [name for name, value in weights.items() if value.is_floating_point()]
+    torch._foreach_lerp_([average[name] for name in floats], [weights[name] for name in floats], 1 - decay)
+    for name in weights.keys() - set(floats):  # counters, such as those of batch normalisation
+        average[name].copy_(weights[name])
 
 
 @contextmanager
@@ -251,6 +293,11 @@ def _with_average(model: nn.Module, average: dict[str, Tensor], evaluate: Callab
     model.train()
     model.load_state_dict(kept)
     return result
+
+
+def _keep(folder: Path, step: int, average: dict[str, Tensor]) -> None:
+    half = {k: v.half() if v.is_floating_point() else v for k, v in average.items()}
+    save_file({k: v.contiguous() for k, v in half.items()}, folder / f"step-{step}.safetensors")
 
 
 def _log(folder: Path, state: dict[str, Any], values: dict[str, float]) -> None:

@@ -3,6 +3,7 @@
     assets/weights/<name>/model.safetensors   tensors only, often fp16
     assets/weights/<name>/config.json         what they are, how they came about, and their SHA-256
     assets/weights/<name>/README.md           the same for people: the model card, written from config.json
+    assets/weights/<name>/...                 other files, where a model needs them: the sound of a voice of units
 
 Nothing is unpickled, and a file that is not the one config.json describes is refused. Importing this module loads
 neither torch nor any model.
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "weights"
 MAX_FILE_BYTES = 10_000_000  # larger files need Git LFS, and would not be small models
 # Where each architecture lives. Its config is the dataclass of the same name with "Config" after it.
-ARCHITECTURES = {"WaveNet": "core.wavenet.model:WaveNet"}
+ARCHITECTURES = {
+    "WaveNet": "core.wavenet.model:WaveNet",
+    "DurationModel": "core.parametric.model:DurationModel",
+    "AcousticModel": "core.parametric.model:AcousticModel",
+    "Voice": "core.unit_selection.model:Voice",
+    "Tacotron2": "core.tacotron2.model:Tacotron2",
+    "Listener": "core.tacotron2.listener:Listener",
+}
 REQUIRED = ("architecture", "config", "sample_rate_hz", "parameters", "sha256")
 
 
@@ -65,7 +73,8 @@ def load(name: str, *, folder: Path | None = None) -> Any:
     Args:
         name: one of `names()`, such as "wavenet-vocoder".  folder: where to look, normally assets/weights.
     Returns:
-        the model, an nn.Module of the class that the name stands for; `model.config` is its configuration.
+        the model, an nn.Module of the class that the name stands for; `model.config` is its configuration. One
+        that has other files is given them, checked: `model.attach({file name: path})`.
     Raises:
         WeightsError: no weights of that name; a file missing, damaged or cut off (its SHA-256 differs), not
             safetensors; an architecture we do not have; tensors that do not fit it one to one.
@@ -96,6 +105,8 @@ def load(name: str, *, folder: Path | None = None) -> Any:
         raise WeightsError(
             f"The tensors of {name} do not fit a {description['architecture']} of its config: {_restore(name)} {reason}"
         ) from error
+    if files := description.get("files"):
+        _attach(model, name, folder, files)
     return model.eval()
 
 
@@ -116,9 +127,10 @@ def save(
     known_failures: list[str],
     license: str = "apache-2.0",
     half: bool = True,
+    files: dict[str, bytes] | None = None,
     folder: Path | None = None,
 ) -> Path:
-    """Write a model with its card: model.safetensors, config.json, README.md.
+    """Write a model with its card: model.safetensors, config.json, README.md, and its other files.
 
     Args:
         model: of an architecture in `ARCHITECTURES`, with its dataclass in `model.config`.
@@ -129,6 +141,7 @@ def save(
         metrics: of each "name", "value", and the "command" that prints it on a fresh checkout; "split" if any.
         known_failures: what it does badly.
         half: store fp16; `load` gives float32 again.
+        files: name -> content of other files that the model needs; `load` hands them to its method `attach`.
     Returns:
         the folder written.
     Raises:
@@ -146,10 +159,11 @@ def save(
     _require_fields("data set", data, ("name", "license", "source"))
     _require_fields("metric", metrics, ("name", "value", "command"))
     content = bytes_of(_stored(model, half=half))
-    if len(content) > MAX_FILE_BYTES:
-        raise WeightsError(
-            f"{name} takes {len(content) / 1e6:.1f} MB, more than 10: store half, or make it smaller."
-        )
+    for file, size in (("", len(content)), *((f"/{key}", len(value)) for key, value in (files or {}).items())):
+        if size > MAX_FILE_BYTES:
+            raise WeightsError(
+                f"{name}{file} takes {size / 1e6:.1f} MB, more than 10: store half, or make it smaller."
+            )
     config = {
         "architecture": architecture,
         "config": dataclasses.asdict(model.config),  # type: ignore[call-overload]
@@ -168,7 +182,11 @@ def save(
         "metrics": metrics,
         "known_failures": known_failures,
     }
+    if files:
+        config["files"] = {key: hashlib.sha256(value).hexdigest() for key, value in sorted(files.items())}
     place.mkdir(parents=True, exist_ok=True)
+    for key, value in (files or {}).items():
+        _replace(place / key, value)
     _replace(place / "model.safetensors", content)
     _replace(place / "config.json", (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode())
     _replace(place / "README.md", model_card(name, config).encode())
@@ -182,9 +200,10 @@ def model_card(name: str, config: dict[str, Any]) -> str:
     lines += [f"{config['architecture']}, {config['parameters']:,} parameters, {config['sample_rate_hz']} Hz.", ""]
     lines += ["```python", "from core import weights", "", f'model = weights.load("{name}")', "```", ""]
     lines += ["## Training", "", "```", config["training_command"], "```", ""]
+    again = "" if config.get("files") else f" To continue from these weights, add `--resume {name}`."
     lines += [
         f"Commit {config['commit']}, seed {config['seed']}, {config['steps']:,} steps, {config['hours']} h on "
-        f"{config['device']}. To continue from these weights, add `--resume {name}`.",
+        f"{config['device']}.{again}",
         "", "## Data", "", "| data set | licence | source |", "|---|---|---|",
     ]  # fmt: skip
     lines += [f"| {one['name']} | {one['license']} | {one['source']} |" for one in config["data"]]
@@ -219,21 +238,28 @@ def _restore(name: str) -> str:
     return f"restore the folder with `git checkout -- assets/weights/{name}`, or train the model again."
 
 
-def _checked_bytes(name: str, folder: Path | None, sha256: str) -> bytes:
-    """The content of model.safetensors, read once, if it is what config.json describes."""
-    path = _place(name, folder) / "model.safetensors"
+def _attach(model: Any, name: str, folder: Path | None, files: Any) -> None:
+    """Hand the model its other files, if they are what config.json describes."""
+    if not isinstance(files, dict) or not all(re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", key) for key in files):
+        raise WeightsError(f"{name}/config.json names files that cannot be: {_restore(name)}")
+    for key, sha256 in files.items():
+        _checked_bytes(name, folder, sha256, key)
+    model.attach({key: _place(name, folder) / key for key in files})
+
+
+def _checked_bytes(name: str, folder: Path | None, sha256: str, file: str = "model.safetensors") -> bytes:
+    """The content of model.safetensors or another file, read once, if it is what config.json describes."""
+    path = _place(name, folder) / file
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        with path.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise WeightsError(
-            f"{name}/model.safetensors cannot be read ({type(error).__name__}): {_restore(name)}"
-        ) from None
+        raise WeightsError(f"{name}/{file} cannot be read ({type(error).__name__}): {_restore(name)}") from None
     if content.startswith(b"version https://git-lfs"):
-        raise WeightsError(f"{name}/model.safetensors is a pointer of Git LFS: run `git lfs pull`.")
+        raise WeightsError(f"{name}/{file} is a pointer of Git LFS: run `git lfs pull`.")
     if hashlib.sha256(content).hexdigest() != sha256:
         raise WeightsError(
-            f"{name}/model.safetensors is damaged or cut off ({len(content):,} bytes, its SHA-256 differs from "
+            f"{name}/{file} is damaged or cut off ({len(content):,} bytes, its SHA-256 differs from "
             f"config.json): {_restore(name)}"
         )
     return content

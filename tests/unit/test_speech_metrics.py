@@ -64,6 +64,20 @@ def test_signal_to_noise_in_closed_form():
     assert speech_metrics.signal_to_noise_db(x, torch.zeros_like(x)) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_gross_pitch_error_counts_the_wrong_half(speechlike):
+    """The sound beside itself has none; beside one whose second half is a fifth higher, half of the frames."""
+    assert speech_metrics.gross_pitch_error(speechlike, speechlike) == 0.0
+    time = np.arange(32_000) / 16_000
+    sounds = []
+    for second in (120.0, 180.0):
+        f0 = np.where(time < 1.0, 120.0, second)
+        phase = 2 * np.pi * np.cumsum(f0) / 16_000
+        sounds.append(torch.from_numpy(sum(np.cos(k * phase) / k for k in range(1, 12)) * 0.1).float())
+    assert speech_metrics.gross_pitch_error(*sounds) == pytest.approx(0.5, abs=0.03)
+    quiet = torch.zeros(8_000)
+    assert math.isnan(speech_metrics.gross_pitch_error(quiet, quiet))
+
+
 def test_pesq_is_the_packages_wide_band_score(speechlike):
     pesq = pytest.importorskip("pesq")
     other = noisy(speechlike, 0.02)

@@ -1,12 +1,15 @@
 """The training loop against closed forms: schedule, averaging, resuming, and what a crash leaves behind."""
 
+import argparse
 import itertools
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from core import training
@@ -54,6 +57,25 @@ def test_a_run_in_two_parts_equals_one_run(tmp_path):
     whole, _ = run(tmp_path / "whole", 10)
     assert state["step"] == 10
     assert torch.equal(parts.w, whole.w)  # weights, both Adam moments and the average were restored
+
+
+def test_a_run_from_shipped_weights_goes_on_counting(tmp_path):
+    card = {"steps": 20_000, "hours": 4.0, "training_command": "train --steps 15000\ntrain --resume it --steps 5000"}
+    schedule = training.Schedule(steps=4, warmup_steps=1, decay=0.0, ema=0.9)
+
+    def go_on():
+        return training.fit(
+            Quadratic(), itertools.repeat(3.0), loss, folder=tmp_path, schedule=schedule, command="train --resume it",
+            begun=training.begun_from(card),
+        )  # fmt: skip
+
+    first = go_on()
+    assert first["step"] == 20_004 and 4.0 < first["hours"] < 4.1
+    second = go_on()  # the folder holds a run now, which has counted the shipped steps already
+    assert second["step"] == 20_008 and first["hours"] < second["hours"] < 4.1
+    assert json.loads((tmp_path / "state.json").read_text()) == second
+    assert training.commands(second).splitlines() == [*card["training_command"].splitlines(), "train --resume it"]
+    assert training.commands({"step": 1, "command": "train"}) == "train" and training.commands({}) == ""
 
 
 def test_what_is_left_in_the_model_is_the_moving_average(tmp_path):
@@ -115,3 +137,32 @@ def test_training_flushes_denormal_numbers():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "0.0"]
+
+
+def test_the_command_of_a_card_names_no_folder_of_this_machine():
+    options = argparse.Namespace(
+        data=Path("/somebody/speech"), run=Path("/somebody/runs"), alignment=Path("/x.json"), minutes=2.5, steps=None,
+        own_attention=True, quick=False, keep=[1, 20], nothing=[], limit=3, learning_rate=1e-3,
+    )  # fmt: skip
+    line = training.command_line("core.some.train", options)
+    wanted = "python -m core.some.train --data PATH --minutes 2.5 --own-attention --keep 1 20 --learning-rate 0.001"
+    assert line == wanted
+
+
+def test_a_continued_run_keeps_the_commands_before_it(tmp_path):
+    model = torch.nn.Linear(2, 1)
+
+    def loss(model, _):
+        value = model(torch.ones(1, 2)).square().sum()
+        value.backward()
+        return float(value)
+
+    for command in ("first", "second", "second"):
+        schedule = training.Schedule(steps=2)
+        state = training.fit(
+            model, iter(range(9)), loss, folder=tmp_path, schedule=schedule, command=command, keep=(1, 3)
+        )
+    assert training.commands(state).splitlines() == ["first", "second"] and state["step"] == 6
+    kept = {path.name: load_file(path)["weight"] for path in tmp_path.glob("step-*.safetensors")}
+    assert set(kept) == {"step-1.safetensors", "step-3.safetensors"}
+    assert all(weight.dtype == torch.float16 for weight in kept.values())
