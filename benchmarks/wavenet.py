@@ -31,11 +31,13 @@ from core.wavenet import PRESETS, WaveNet, WaveNetConfig, engines, generate
 from core.wavenet.engines.contract import Session
 from core.wavenet.engines.naive import NaiveSession
 
+ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_RATE_HZ = 16_000
 NATIVE_AHEAD = 8  # samples whose older taps are one product, in native and numba
 TARGETS = [  # (engine, compared with, ratio), on networks M and S
     ("native", "cached", 18.0), ("native", "r9y9", 45.0), ("native-fp16-2", "cached", 40.0), ("numba", "cached", 12.0),
 ]  # fmt: skip
+PAST = {"naive": "random codes", "cached": "generated", "native": "generated"}  # what came before a timed sample
 REAL_TIME_TARGET_HZ = 24_000  # the vocoder on one core: 1.5 times real time
 MEMORY_TARGET_MB = 200
 
@@ -203,54 +205,76 @@ def verdicts(name: str, rows: dict) -> list[dict]:
     return result
 
 
+def costs_by_length(engine: str, model: WaveNet, lengths: list[int], quick: bool) -> list[float]:
+    """Seconds that a sample costs after so many others, which were really generated before it.
+
+    The naive engine would take minutes to generate them: it is given random codes instead, and has to read as many.
+    """
+    if engine == "naive":
+        count = 3 if quick else 8
+        return [min(naive_seconds(model, length, count) for _ in range(2)) / count for length in lengths]
+    count, block = (60, 100) if engine == "cached" else (1500, 4000)
+    costs, session, hop = [], engines.create(engine, model).session(1), model.config.hop_samples
+    for length in lengths:
+        while session.position < length:
+            draws(session, block, frames_for(model, block + 2 * hop), hop)
+        frames = frames_for(model, count + 2 * hop)
+        costs.append(min(draws(session, count, frames, hop) for _ in range(3)) / count)
+    return costs
+
+
 def report_growth(name: str, quick: bool) -> dict:
     """Cost of a sample after so many others."""
     model = network(name)
-    field, hop = model.config.receptive_field_samples, model.config.hop_samples
+    field = model.config.receptive_field_samples
     lengths = [0, field // 8, field, 2 * field, 8 * field]
     print(f"\nMicroseconds a sample after so many samples (network {name}, receptive field {field})")
     print(f"  {'engine':15s}" + "".join(f"{length:>10,d}" for length in lengths))
     result = {}
-    for engine in ("naive", "cached", "native"):
+    for engine in PAST:
         if engines.why_not(engine, model):
             continue
-        costs, session = [], engines.create(engine, model).session(1)
-        for length in lengths:
-            if engine == "naive":
-                count = 3 if quick else 8
-                costs.append(min(naive_seconds(model, length, count) for _ in range(2)) / count)
-                continue
-            count, block = (60, 100) if engine == "cached" else (1500, 4000)
-            while engine == "native" and session.position < length:
-                draws(session, block, frames_for(model, block + 2 * hop), hop)
-            if engine == "cached" and session.position < length:  # its state has one size whatever the position
-                session.position = length
-            frames = frames_for(model, count + 2 * hop)
-            costs.append(min(draws(session, count, frames, hop) for _ in range(3)) / count)
+        costs = costs_by_length(engine, model, lengths, quick)
         print(f"  {engine:15s}" + "".join(f"{cost * 1e6:10,.0f}" for cost in costs))
         result[engine] = {length: cost * 1e6 for length, cost in zip(lengths, costs)}
+    print("  The past: " + ", ".join(f"{engine} {PAST[engine]}" for engine in result))
     return result
 
 
+def peak_mb() -> float:
+    """The most memory that this process has had, in MB.
+
+    On Linux `ru_maxrss` will not do: it begins with the peak of the process that started this one.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 2**10
+    except (OSError, StopIteration):  # not Linux
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def generate_seconds(seconds: float) -> None:
-    """In a process of its own: generate so much with the vocoder preset, then print the peak memory in MB."""
+    """In a process of its own: generate so much with the vocoder preset, then print samples and peak memory in MB."""
     torch.set_num_threads(1)
     model = network("vocoder")
     samples = int(seconds * SAMPLE_RATE_HZ)
     mel = torch.randn(1, model.config.mel_channels, -(-samples // model.config.hop_samples))
     name = "native" if not engines.why_not("native", model) else "cached"
     codes = generate(model, mel, samples, engine=name)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(codes.shape[1], peak / (2**20 if sys.platform == "darwin" else 2**10))
+    print(codes.shape[1], peak_mb())
+
+
+def peak_mb_of(seconds: float) -> float:
+    """Peak memory of a fresh process that generates so much."""
+    command = [sys.executable, "-m", "benchmarks.wavenet", "--memory", str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return float(done.stdout.split()[-1])
 
 
 def report_memory(quick: bool) -> dict:
     lengths = (1, 10) if quick else (1, 60)
-    peaks = {}
-    for seconds in lengths:
-        command = [sys.executable, "-m", "benchmarks.wavenet", "--memory", str(seconds)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        peaks[seconds] = float(done.stdout.split()[-1])
+    peaks = {seconds: peak_mb_of(seconds) for seconds in lengths}
     more = peaks[lengths[1]] - peaks[lengths[0]]
     print(f"\nPeak memory of a process that generates {lengths[0]} s: {peaks[lengths[0]]:.0f} MB; "
           f"{lengths[1]} s: {peaks[lengths[1]]:.0f} MB, {more:.0f} MB more")  # fmt: skip
@@ -304,6 +328,7 @@ def main() -> None:
         result["networks"][name] = rows
         judged += verdicts(name, rows)
     result["microseconds_by_length"] = report_growth(networks[0], options.quick)
+    result["past_by_engine"] = PAST
     result["memory"] = report_memory(options.quick)
     judged.append(result["memory"]["verdict"])
     print("\nTargets")

@@ -18,18 +18,21 @@ def frames_between(model: WaveNet, mel: Tensor | None, start: int, samples: int)
     projected frames would take 40 MB, ten minutes 400 MB.
 
     Args:
-        mel: float [B, M, F] with F * hop_samples >= start + samples, or None.
+        mel: float [B, M, F] with F * hop_samples >= start + samples, or None; for a network with harmonics better
+            one that `MelConditioner.prepare` has been over, or its clock runs anew from the start in every call.
         start, samples: in samples; samples at least 1.
     Returns:
-        float32 [B, f, L * G], beginning with frame start // hop_samples; None without a mel.
+        float32 [B, f, L * G], beginning with moment start // condition_hop; None without a mel.
     """
     if mel is None or model.condition is None:
         return None
-    hop = model.config.hop_samples
-    first, last = start // hop, (start + samples - 1) // hop + 1  # a sample lies between two frames
-    left, right = max(first - CONTEXT_FRAMES, 0), min(last + 1 + CONTEXT_FRAMES, mel.shape[2])
-    frames = model.condition.frames(mel[:, :, left:right].float())  # [B, right - left + 1, L * G]
-    return frames[:, first - left : last + 1 - left]
+    hop, moments = model.config.condition_hop, model.config.moments
+    first, last = start // hop, (start + samples - 1) // hop + 1  # a sample lies between two moments
+    left = max(first // moments - CONTEXT_FRAMES, 0)
+    right = min(last // moments + 2 + CONTEXT_FRAMES, mel.shape[2])
+    near = model.condition.prepare(mel)[:, :, left:right]
+    frames = model.condition.frames(near.float())  # [B, (right - left) * moments + 1, L * G]
+    return frames[:, first - left * moments : last + 1 - left * moments]
 
 
 def condition_at(upsample: Tensor, frames: Tensor, position: int, first: int) -> Tensor:
@@ -37,7 +40,7 @@ def condition_at(upsample: Tensor, frames: Tensor, position: int, first: int) ->
 
     Args:
         upsample: float [hop, 2], the learned weights of a sample's place.
-        frames: float [B, f, L * G], of which the first is frame number `first`.
+        frames: float [B, f, L * G], of which the first is moment number `first`.
     Returns:
         float [B, L * G].
     """

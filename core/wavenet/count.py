@@ -64,7 +64,10 @@ def parameters(config: Any) -> int:
     if config.mel_channels:
         channels = config.condition_channels
         total += 3 * config.mel_channels * channels + channels + 3 * channels * channels + channels
-        total += (channels + 1) * config.layers * config.gate_channels + 2 * config.hop_samples
+        total += (channels + 1) * config.layers * config.gate_channels + 2 * config.condition_hop
+        if config.harmonics:
+            total += (2 * config.harmonics + 1) * config.layers * config.gate_channels
+            total += 3 * config.mel_channels * 64 + 64 + 3 * 64 * 64 + 64 + 65 * 141  # MelPitch
     return total
 
 

@@ -52,9 +52,9 @@ def timeline(
     play = {"frame": {"duration": 120, "redraw": False}, "transition": {"duration": 0}, "fromcurrent": True}
     stop = {"mode": "immediate", "frame": {"duration": 0}}
     figure.update_layout(
-        barmode="overlay", bargap=0.15,
+        barmode="overlay", bargap=0.15, legend_y=1.16,  # above the buttons
         updatemenus=[{
-            "type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom",
+            "type": "buttons", "direction": "right", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
             "buttons": [
                 {"label": texts[0], "method": "animate", "args": [None, play]},
                 {"label": texts[1], "method": "animate", "args": [[None], stop]},

@@ -188,10 +188,10 @@ def forward(model: WaveNet, codes: Tensor, mel: Tensor | None = None) -> Tensor:
     batch, samples = codes.shape
     previous = F.pad(codes, (config.kernel_size, 0), value=config.levels // 2)[:, :-1]
     x = model.embedding(previous)
-    count = samples // config.hop_samples
+    count = samples // config.condition_hop
     if mel is None:
         frames = torch.zeros(batch, count + 1, config.layers * config.gate_channels)
-        up = torch.zeros(config.hop_samples, 2)
+        up = torch.zeros(config.condition_hop, 2)
     else:
         assert model.condition is not None
         frames, up = model.condition.frames(mel)[:, : count + 1].contiguous(), model.condition.upsample

@@ -72,7 +72,7 @@ def look(model: WaveNet, voice: Tensor, *, moment_s: float = MOMENT_S, window: i
     near, left = None, 0
     if mel is not None:  # two frames of context on either side, so that the edges do not matter
         left = max(0, first // hop - 2)
-        near = mel[:, :, left : (start + window) // hop + 4]
+        near = model.condition.prepare(mel)[:, :, left : (start + window) // hop + 4]
     begin = left * hop if mel is not None else first
     with torch.no_grad(), watch(model) as seen:
         logits = model(codes[None, begin : start + window], near)

@@ -98,7 +98,7 @@ def ablation(table: Mapping[str, Any], *, names: Mapping[str, str], held_out: st
         steps, bits = zip(*run["train"])
         figure.add_scatter(
             x=list(steps), y=list(bits), mode="lines", name=f"{names[kind]}, {training}", legendgroup=f"{kind}-train",
-            line={"color": colour, "width": 1}, opacity=0.28, showlegend=first, hoverinfo="skip",
+            line={"color": colour, "width": 1}, opacity=0.45, showlegend=first, hoverinfo="skip",
         )  # fmt: skip
         steps, bits = zip(*run["held_out"])
         figure.add_scatter(

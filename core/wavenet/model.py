@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import MelError, SamplingError
+from core.wavenet.pitch import MelPitch, between, pack, sines, unpack
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class WaveNetConfig:
     mel_channels: int = 0
     condition_channels: int = 128
     hop_samples: int = 200
+    harmonics: int = 0  # of the voice's pitch, given to the network as sines; 0: the mel alone
+    condition_hop_samples: int = 0  # how often the condition is given; 0: once a frame of the mel
     gate: str = "multiply"  # "multiply" is the paper; "add" and "relu" exist for the lesson's ablation
 
     @property
@@ -50,6 +53,21 @@ class WaveNetConfig:
         """How many past samples one prediction sees: the input convolution's taps plus (K - 1) * d per layer."""
         return self.kernel_size + (self.kernel_size - 1) * sum(self.dilations)
 
+    @property
+    def condition_hop(self) -> int:
+        """Samples from one moment at which the condition is given to the next."""
+        return self.condition_hop_samples or self.hop_samples
+
+    @property
+    def moments(self) -> int:
+        """How often the condition is given in one frame of the mel."""
+        return self.hop_samples // self.condition_hop
+
+    @property
+    def prepared_channels(self) -> int:
+        """Channels of a mel that `MelConditioner.prepare` has been over: bands, and the sines of its moments."""
+        return self.mel_channels + (self.moments * (2 * self.harmonics + 1) if self.harmonics else 0)
+
     def to_dict(self) -> dict:
         return asdict(self)
 
@@ -58,7 +76,13 @@ PRESETS = {
     "m": WaveNetConfig(),
     "s": WaveNetConfig(residual_channels=32, gate_channels=64, skip_channels=64),
     "vocoder": WaveNetConfig(
-        skip_channels=128, head_channels=128, layers=16, layers_per_cycle=8, mel_channels=80
+        skip_channels=128,
+        head_channels=128,
+        layers=16,
+        layers_per_cycle=8,
+        mel_channels=80,
+        harmonics=2,
+        condition_hop_samples=10,
     ),
     "speech": WaveNetConfig(residual_channels=48, gate_channels=96, skip_channels=96, head_channels=128),
     "tiny": WaveNetConfig(
@@ -164,29 +188,63 @@ class MelConditioner(nn.Module):
     neighbouring frames with weights learned for its place between them. Being shared by channels it commutes with
     the 1x1 convolution, so V is applied once a frame instead of once a sample.
 
-    Differs from the paper: there the upsampled features are projected at every sample; the results are equal.
+    With `harmonics` the network also hears the pitch: F0 is read off the mel (core.wavenet.pitch) and runs a clock,
+    whose sines and cosines join the frames, `moments` times a frame. A period of the voice is then where the clock
+    says; without it a network has to be trained very long until it turns a mel into a pitch at all.
+
+    Differs from the paper: there the upsampled features are projected at every sample (the results are equal), and
+    F0 comes from the text's side (section 3.2) as a number and not as a clock; sines as a source are from Wang,
+    Takaki and Yamagishi 2019, "Neural source-filter waveform models" (arXiv:1904.12088).
     """
 
     def __init__(self, config: WaveNetConfig) -> None:
         super().__init__()
-        channels, hop = config.condition_channels, config.hop_samples
-        self.layers, self.gate_channels, self.hop_samples = config.layers, config.gate_channels, hop
+        channels, hop = config.condition_channels, config.condition_hop
+        self.config, self.layers, self.gate_channels = config, config.layers, config.gate_channels
         self.conv1 = nn.Conv1d(config.mel_channels, channels, 3, padding=1)
         self.conv2 = nn.Conv1d(channels, channels, 3, padding=1)
         self.project = nn.Linear(channels, config.layers * config.gate_channels)
         ramp = torch.arange(hop) / hop
         self.upsample = nn.Parameter(torch.stack([1 - ramp, ramp], dim=1))  # [hop, 2], begins as linear
+        # Trained before everything else, by core.wavenet.pitch_train, and then left as it is.
+        self.pitch = MelPitch(config.mel_channels).requires_grad_(False) if config.harmonics else None
+        self.excite = (
+            nn.Linear(2 * config.harmonics + 1, config.layers * config.gate_channels, bias=False)
+            if config.harmonics else None
+        )  # fmt: skip
+
+    def prepare(self, mel: Tensor) -> Tensor:
+        """Add the pitch's sines to a mel as further channels; a mel that has them, or needs none, stays as it is.
+
+        Done once for the whole mel: the clock of a later frame depends on the pitch of all earlier ones.
+
+        Args:
+            mel: float [B, M, F].
+        Returns:
+            float [B, prepared_channels, F].
+        """
+        if self.pitch is None or mel.shape[1] == self.config.prepared_channels:
+            return mel
+        phase, voiced = self.pitch.clock(mel, hop=self.config.hop_samples, moments=self.config.moments)
+        return torch.cat([mel, pack(sines(phase, voiced, self.config.harmonics), self.config.moments)], dim=1)
 
     def frames(self, mel: Tensor) -> Tensor:
-        """float [B, M, F] -> float [B, F + 1, L * G]; the last frame is repeated so that F hops can be filled."""
-        x = (mel + 5.0) / 3.0  # log mels of speech, to about zero mean and unit variance
+        """float [B, M or prepared_channels, F] -> float [B, F * moments + 1, L * G].
+
+        The last one is repeated so that F hops can be filled.
+        """
+        mel = self.prepare(mel)
+        x = (mel[:, : self.config.mel_channels] + 5.0) / 3.0  # to about zero mean and unit variance
         x = torch.relu(self.conv1(x))
         x = torch.relu(self.conv2(x)).transpose(1, 2)  # [B, F, C]
         x = self.project(x)
+        if self.excite is not None:
+            moments = self.config.moments
+            x = between(x, moments) + self.excite(unpack(mel[:, self.config.mel_channels :], moments))
         return torch.cat([x, x[:, -1:]], dim=1)
 
     def layer(self, frames: Tensor, index: int) -> Tensor:
-        """The condition of one layer at every sample: [B, F + 1, L * G] -> [B, F * hop, G]."""
+        """The condition of one layer at every sample: [B, n + 1, L * G] -> [B, n * condition_hop, G]."""
         batch, count, _ = frames.shape
         one = frames[..., index * self.gate_channels : (index + 1) * self.gate_channels]
         pairs = torch.stack([one[:, :-1], one[:, 1:]], dim=2)  # [B, F, 2, G]
@@ -221,7 +279,8 @@ class WaveNet(nn.Module):
 
         Args:
             codes: int64 [B, N], in [0, levels). Before the first code the network sees silence.
-            mel: float [B, M, F] with F * hop_samples >= N, or None for an unconditional network.
+            mel: float [B, M, F] with F * hop_samples >= N, or None for an unconditional network. One that
+                `MelConditioner.prepare` has been over is taken too.
         Returns:
             float [B, levels, N]; logits[..., t] predicts codes[:, t] from codes[:, :t] and the mel.
         Raises:
@@ -257,7 +316,9 @@ class WaveNet(nn.Module):
         if codes.dim() != 2 or codes.is_floating_point() or codes.shape[1] < 1:
             raise SamplingError(f"codes must be integers [batch, samples], got {list(codes.shape)} {codes.dtype}.")
         if codes.numel() and not (0 <= int(codes.min()) and int(codes.max()) < self.config.levels):
-            raise SamplingError(f"codes must lie in 0 … {self.config.levels - 1}; encode the audio by mu-law first.")
+            raise SamplingError(
+                f"codes must lie in 0 … {self.config.levels - 1}; encode the audio by mu-law first."
+            )
         self.check_mel(mel, codes.shape[0], codes.shape[1])
 
     def check_mel(self, mel: Tensor | None, batch: int, samples: int) -> None:
@@ -269,7 +330,9 @@ class WaveNet(nn.Module):
             return
         if mel is None:
             raise MelError("This network is conditioned on a mel spectrogram: pass mel [batch, 80, frames].")
-        if mel.dim() != 3 or mel.shape[0] != batch or mel.shape[1] != config.mel_channels or mel.shape[2] < 1:
+        if mel.dim() != 3 or mel.shape[0] != batch or mel.shape[2] < 1 or mel.shape[1] not in (
+            config.mel_channels, config.prepared_channels
+        ):  # fmt: skip
             raise MelError(
                 f"The mel must be [{batch}, {config.mel_channels}, frames], got {list(mel.shape)}; "
                 "core.audio.mel makes one of the right shape."

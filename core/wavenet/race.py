@@ -184,7 +184,7 @@ class Course:
         self.model = model
         self.session: Session = engines.create(engine, model).session(1)
         self.chunk = 1
-        bands = model.config.mel_channels
+        bands = model.config.prepared_channels
         # A constant mel without end that takes no memory.
         self.mel = torch.full((1, bands, 1), -5.0).expand(1, bands, 10**7) if bands else None
 

@@ -21,6 +21,7 @@ from core.wavenet.model import WaveNet
 __all__ = ["MAX_SAMPLES", "generate", "inverse_cdf"]
 
 MAX_SAMPLES = 10 * 60 * 16_000  # ten minutes at 16 kHz, a call
+LAUNCH_SAMPLES = 2**17  # eight seconds; the condition of the shipped vocoder takes 107 MB for them
 CHUNK_SAMPLES = 4000  # the most that an engine is asked for at once: a quarter of a second at 16 kHz
 
 
@@ -73,6 +74,9 @@ class Generate:
             generator = torch.Generator().manual_seed(int(seed) % 2**63)
             uniforms = torch.rand(samples, batch, generator=generator).T
         session = engines.create(engine, model).session(batch, float(temperature))
+        if mel is not None and model.condition is not None:
+            with torch.no_grad():
+                mel = model.condition.prepare(mel.float())
         return _blocks(model, session, mel, uniforms, prime, block, with_probabilities)
 
     def engines(self) -> list[tuple[str, bool, str]]:
@@ -95,8 +99,12 @@ def _blocks(
     for codes in prime.split(CHUNK_SAMPLES, dim=1) if prime is not None else ():
         session.feed(codes, frames_between(model, mel, session.position, codes.shape[1]), logits=False)
     if session.one_launch and not with_probabilities:
-        frames = frames_between(model, mel, session.position, uniforms.shape[1])
-        yield from session.stream(uniforms.float(), frames, block=block)
+        # A clocked condition of many moments would fill the GPU's memory: such a sound takes several launches.
+        count = uniforms.shape[1] if model.config.moments == 1 else LAUNCH_SAMPLES // block * block or block
+        for part in uniforms.float().split(count, dim=1):
+            yield from session.stream(
+                part, frames_between(model, mel, session.position, part.shape[1]), block=block
+            )  # fmt: skip
         return
     for start in range(0, uniforms.shape[1], block):
         drawn = []
@@ -113,7 +121,9 @@ def check(
     """Raise a typed error for options that cannot be used, else return (batch, samples)."""
     config = model.config
     if not (isinstance(temperature, (int, float)) and math.isfinite(temperature) and temperature > 0):
-        raise SamplingError(f"The temperature must be a number above 0, got {temperature}; 1 is the network's own.")
+        raise SamplingError(
+            f"The temperature must be a number above 0, got {temperature}; 1 is the network's own."
+        )
     primed = check_prime(model, prime)
     if samples is None and uniforms is not None and uniforms.dim() == 2:
         samples = uniforms.shape[1]

@@ -11,11 +11,12 @@ from plotly.subplots import make_subplots
 
 from core import plots
 
-__all__ = ["code_amplitudes", "mel_column", "mel_stack", "said", "softmax"]
+__all__ = ["code_amplitudes", "mel_column", "mel_lacking", "mel_stack", "said", "softmax"]
 
 HOP_S = 0.0125
 MAX_COLUMNS = 420  # frames of a mel that travel to the browser
 LOW_DB, HIGH_DB = -80.0, 20.0  # of 20 log10 mel magnitudes
+LACKING_DB = 20.0  # end of the scale of differences
 
 
 def code_amplitudes(levels: int = 256) -> np.ndarray:
@@ -93,20 +94,37 @@ def said(x: Any, mel: Any, *, looks_s: Any, entropies: Any, prime_s: float, word
     return figure
 
 
-def mel_stack(mels: Mapping[str, Any], *, words: Mapping[str, str], mark_s: float | None = None) -> go.Figure:
+def mel_stack(mels: Mapping[str, Any], *, words: Mapping[str, str]) -> go.Figure:
     """Mels one above the other over one time axis, each under its name.
 
     Args:
         mels: name -> natural logarithm [80, F].
-        words: time, band.  mark_s: an instant to mark.
+        words: time, band.
     """
-    count = len(mels)
+    return _stack({name: _mel_trace(mel, showscale=not row) for row, (name, mel) in enumerate(mels.items())}, words)
+
+
+def mel_lacking(wanted: Any, mels: Mapping[str, Any], *, words: Mapping[str, str]) -> go.Figure:
+    """How far several mels are from a wanted one, band by band: orange where a sound is too quiet, blue too loud.
+
+    Args:
+        wanted: natural logarithm [80, F].  mels: name -> natural logarithm [80, F].
+        words: time, band.
+    """
+    traces = {}
+    for row, (name, mel) in enumerate(mels.items()):
+        trace = _mel_trace(np.asarray(wanted) - np.asarray(mel), showscale=not row)
+        trace.update(zmin=-LACKING_DB, zmax=LACKING_DB, colorscale=plots.scale(plots.DIVERGING))
+        traces[name] = trace
+    return _stack(traces, words)
+
+
+def _stack(traces: Mapping[str, go.Heatmap], words: Mapping[str, str]) -> go.Figure:
+    count = len(traces)
     gap = 0.09 if count > 1 else 0.0
-    figure = make_subplots(rows=count, cols=1, shared_xaxes=True, vertical_spacing=gap, subplot_titles=list(mels))
-    for row, mel in enumerate(mels.values(), start=1):
-        figure.add_trace(_mel_trace(mel, showscale=row == 1), row=row, col=1)
-        if mark_s is not None:
-            figure.add_vline(x=mark_s, line={"color": plots.MODEL, "width": 1.5}, row=row, col=1)
+    figure = make_subplots(rows=count, cols=1, shared_xaxes=True, vertical_spacing=gap, subplot_titles=list(traces))
+    for row, trace in enumerate(traces.values(), start=1):
+        figure.add_trace(trace, row=row, col=1)
     plots.layout(figure, showlegend=False, hovermode="closest", clickmode="event")
     figure.update_annotations(x=0, xanchor="left", font_size=13)
     for row in range(1, count + 1):

@@ -1,6 +1,7 @@
 """Train a WaveNet: python -m core.wavenet.train --preset vocoder --data PATH --minutes 120
 
-Continues the run in --run if there is one; else begins from the shipped weights of --resume, if given; else anew.
+Continues the run in --run if there is one; else begins from the shipped weights of --resume, if given, and goes on
+counting where their card stops; else anew.
 Ctrl-C ends a run in good order. `python -m core.wavenet.measure --run RUN --write` measures the result and ships it.
 """
 
@@ -32,12 +33,32 @@ def bits_per_sample(model: Callable[..., Tensor], codes: Tensor, mel: Tensor | N
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), codes.reshape(-1)) * BITS
 
 
-def step_loss(model: WaveNet, batch: tuple[Tensor, Tensor]) -> float:
+def disturbed(codes: Tensor, noise: float) -> Tensor:
+    """The past as a generating network would see it: not quite right.
+
+    A network taught on true samples alone never sees its own mistakes, and when it runs freely they pile up. So
+    the past is disturbed and the target is not: the network learns to steer back (Jin et al. 2018, "FFTNet",
+    section 3.3; Valin and Skoglund 2019, "LPCNet"). In steps of the mu-law code the disturbance is as
+    much weaker in quiet places as the steps are finer there.
+
+    Args:
+        codes: int64 [B, N].
+        noise: greatest standard deviation, in codes. Each row draws its own between 0 and this.
+    Returns:
+        int64 [B, N].
+    """
+    strength = noise * torch.rand(codes.shape[0], 1)
+    return (codes + (strength * torch.randn(codes.shape)).round().long()).clamp(0, 255)
+
+
+def step_loss(model: WaveNet, batch: tuple[Tensor, Tensor], noise: float = 0.0) -> float:
     """Loss and gradients of one batch: on the CPU by the fused stack, elsewhere by plain automatic differentiation."""
     codes, mel = batch
     device = next(model.parameters()).device
     run = functools.partial(fused.forward, model) if fused.works_for(model) else model
-    loss = bits_per_sample(run, codes.to(device), mel.to(device) if model.config.mel_channels else None)
+    past = disturbed(codes, noise) if noise else codes
+    logits = run(past.to(device), mel.to(device) if model.config.mel_channels else None).transpose(1, 2)
+    loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), codes.to(device).reshape(-1)) * BITS
     loss.backward()
     return loss.item()
 
@@ -60,7 +81,23 @@ def optimizer_for(model: WaveNet, learning_rate: float) -> MuonAdam:
     inner = ("layers.", "head1", "condition.project")
     matrices = [p for name, p in model.named_parameters() if name.startswith(inner) and p.dim() == 2]
     chosen = {id(p) for p in matrices}
-    return MuonAdam(matrices, [p for p in model.parameters() if id(p) not in chosen], lr=learning_rate)
+    others = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
+    return MuonAdam(matrices, others, lr=learning_rate)
+
+
+def with_clock(model: WaveNet, recordings: list[data.Recording], *, fit: bool) -> list[data.Recording]:
+    """The recordings as this network takes them: with the pitch's sines, if it has harmonics.
+
+    fit: train the network that reads F0 off a mel first; it stays as it is from then on.
+    """
+    if model.condition is None or model.condition.pitch is None:
+        return recordings
+    from core.wavenet import pitch_train  # needs pyworld, which only training does
+
+    if fit:
+        print("fitting the pitch of mels")
+        pitch_train.fit(model.condition.pitch, recordings)
+    return [pitch_train.clocked(recording, model.config) for recording in recordings]
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -76,11 +113,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.4, help="last share of the run in which the rate falls")
     parser.add_argument("--ema", type=float, default=0.999)
+    parser.add_argument("--noise", type=float, default=0.0, help="disturb the past by up to so many codes")
     parser.add_argument("--evaluate-every", type=int, default=1000)
     parser.add_argument("--limit", type=int, help="use only so many recordings")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, help="CPU threads; one a run wastes least when runs share a machine")
+    parser.add_argument(
+        "--threads", type=int, help="CPU threads; one a run wastes least when runs share a machine"
+    )
     return parser.parse_args(arguments)
 
 
@@ -95,9 +135,14 @@ def main(arguments: list[str] | None = None) -> None:
     device = training.device_for(options.device)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")  # TF32
+    folder = options.run or Path("runs") / f"wavenet-{options.preset}"
+    begun = training.begun_from(weights.card(options.resume)) if options.resume else None
+    done = training.Checkpoint(folder).steps() or (begun["step"] if begun else 0)
+    recordings = with_clock(
+        model, data.load(options.data, limit=options.limit), fit=not (options.resume or done)
+    )  # fmt: skip
+    held_out = with_clock(model, data.load(options.data, held_out=True, limit=8), fit=False)
     model.to(device).train()
-    recordings = data.load(options.data, limit=options.limit)
-    held_out = data.load(options.data, held_out=True, limit=8)
     seconds = sum(r.codes.shape[0] for r in recordings) / 16_000
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{len(recordings)} recordings, {seconds / 60:.1f} min; {parameters:,} parameters")
@@ -105,17 +150,13 @@ def main(arguments: list[str] | None = None) -> None:
         steps=options.steps, minutes=options.minutes, learning_rate=options.learning_rate, decay=options.decay,
         ema=options.ema, evaluate_every=options.evaluate_every,
     )  # fmt: skip
-    folder = options.run or Path("runs") / f"wavenet-{options.preset}"
-    seed = options.seed + training.Checkpoint(folder).steps()  # a continued run draws new crops
+    seed = options.seed + done  # a continued run draws new crops
     stream = data.batches(recordings, batch=options.batch, frames=options.frames, seed=seed)
-    command = "python -m core.wavenet.train " + " ".join(
-        f"--{name.replace('_', '-')} {'PATH' if name == 'data' else value}"
-        for name, value in vars(options).items() if value is not None and name not in ("run", "limit")
-    )  # fmt: skip
     training.fit(
-        model, stream, step_loss, folder=folder, schedule=schedule,
+        model, stream, functools.partial(step_loss, noise=options.noise), folder=folder, schedule=schedule,
         evaluate=lambda m: evaluate(m, held_out), seed=options.seed,
-        optimizer=optimizer_for(model, options.learning_rate), command=command,
+        optimizer=optimizer_for(model, options.learning_rate), begun=begun,
+        command=training.command_line("core.wavenet.train", options),
     )  # fmt: skip
 
 

@@ -164,7 +164,7 @@ def narrow(t: Strings) -> str:
     d = Drawing(t, "narrow", 360, 950)
     x, c, r = 130, 290, 270
     d.frame(8, 166, 336, 442)
-    d.words("", 334, 188, "end", data_fill="layer")
+    d.words("", (x + c) / 2, 190, "middle", data_fill="layer")  # between the wires
     d.wire((x, 46), (x, 88))
     d.shape("previous", x + 8, 72)
     d.wire((x, 122), (x, 226))

@@ -10,10 +10,12 @@ import gradio as gr
 import numpy as np
 
 from core.errors import SamplingError
+from core.wavenet.examples import TEMPERATURE, VERSIONS
 from demos import _models
 from demos import _widgets as w
 from demos._player import stored
 from demos._tab import Strings
+from demos._wavenet import levels
 from demos._wavenet import live_sound as live
 from demos._wavenet.training_note import training_note
 from demos._wavenet.unconditional import facts
@@ -21,7 +23,6 @@ from demos._wavenet.unconditional import facts
 CELL = "conditional"
 MODEL = "wavenet-vocoder"
 MAX_SECONDS = 10.0
-VERSIONS = ("original", "mu_law", "griffin_lim", "wavenet")
 PRESETS = {"plain": (0, 0, 0), "frequency": (6, 0, 0), "time": (0, 120, 0), "up": (0, 0, 5), "down": (0, 0, -7)}
 
 
@@ -41,7 +42,7 @@ def build(t: Strings) -> None:
                 presets = {name: gr.Button(t(f"preset_{name}"), size="sm", min_width=120) for name in PRESETS}
             with gr.Accordion(t("sampling"), open=False), w.row():
                 temperature = w.link(
-                    "vocoder-temperature", gr.Slider(0.3, 1.5, 1.0, step=0.05, label=t("temperature"))
+                    "vocoder-temperature", gr.Slider(0.3, 1.5, TEMPERATURE, step=0.05, label=t("temperature"))
                 )
                 seed = w.link("vocoder-seed", gr.Slider(0, 999, 1, step=1, label=t("seed")))
             with w.row():
@@ -57,6 +58,11 @@ def build(t: Strings) -> None:
             answer = w.note(t, "answer")
         w.code(t, "core.wavenet.mel_edit:edit", "core.wavenet.mel_edit:blur", "core.wavenet.mel_edit:transpose",
                "core.wavenet.resynthesis:scores", "core.speech_metrics:log_mel_distance_db")  # fmt: skip
+        levels_cell = levels.build(t)
+        w.prose(t, "conditional-clock")
+        clock = w.figure(t, "clock", height=420)
+        w.code(t, "core.wavenet.pitch:MelPitch.f0", "core.wavenet.pitch:MelPitch.clock", "core.wavenet.pitch:sines",
+               "core.wavenet.pitch_train:fundamental")  # fmt: skip
     drawn = gr.State(None)  # the mels of the figure: name -> [80, F]
     result = gr.State(None)  # what the network said last, and from what
 
@@ -79,6 +85,12 @@ def build(t: Strings) -> None:
     def clicked(drawn: Any, event: gr.SelectData) -> dict:
         return column_figure(t, drawn, float(event.value["x"]))
 
+    def ticked(drawn: Any, result: Any, voice: Any) -> dict:
+        return clock_figure(t, drawn, heard(drawn, result, voice), None)
+
+    def ticked_at(drawn: Any, result: Any, voice: Any, event: gr.SelectData) -> dict:
+        return clock_figure(t, drawn, heard(drawn, result, voice), float(event.value["x"]))
+
     def changed(voice: Any, bands: Any, blur_ms: Any, semitones: Any) -> tuple:
         return preview(t, voice, bands, blur_ms, semitones)
 
@@ -86,18 +98,23 @@ def build(t: Strings) -> None:
     started = w.on(t, run.click, begun, None, sound)
     spoken = w.on(t, started.then, go, [*edits, temperature, seed], [sound, result],
                   heavy=True, show_progress="hidden")  # fmt: skip
-    w.on(t, spoken.then, compared, result, [player, scores, answer, mels, column, drawn],
-         heavy=True, show_progress="hidden")  # fmt: skip
+    ready = [w.on(t, spoken.then, compared, result, [player, scores, answer, mels, column, drawn],
+                  heavy=True, show_progress="hidden")]  # fmt: skip
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)
-    w.on(t, [bands.release, blur_ms.release, semitones.release], changed, edits, [mels, column, drawn],
-         trigger_mode="always_last")  # fmt: skip
+    ready += [w.on(t, [bands.release, blur_ms.release, semitones.release], changed, edits, [mels, column, drawn],
+                   trigger_mode="always_last")]  # fmt: skip
     for name, button in presets.items():
         values = list(PRESETS[name])
         pressed = button.click(None, None, [bands, blur_ms, semitones], js=f"() => {values}", queue=False)
-        w.on(t, pressed.then, changed, edits, [mels, column, drawn])
+        ready += [w.on(t, pressed.then, changed, edits, [mels, column, drawn])]
     shown = [player, scores, answer, mels, column, drawn]
-    w.on(t, voice.change, lambda voice: show(t, voice), voice, shown)
-    w.on(t, mels.appear, lambda voice: show(t, voice), voice, shown)
+    ready += [w.on(t, voice.change, lambda voice: show(t, voice), voice, shown)]
+    ready += [w.on(t, mels.appear, lambda voice: show(t, voice), voice, shown)]
+    for event in ready:
+        w.on(t, event.then, ticked, [drawn, result, voice], clock)
+        levels_cell.follow(t, event.then, [drawn, result, voice])
+    levels_cell.follow(t, levels_cell.rounds.release, [drawn, result, voice])
+    w.on(t, clock.select, ticked_at, [drawn, result, voice], clock)
     w.on(t, mels.select, clicked, drawn, column)
     w.on(t, sound.appear, warm_up, None, None)
 
@@ -118,7 +135,7 @@ def speak(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semi
     """Stream the network's version of a voice: (live sound, None) again and again, at last with what was said."""
     import torch
 
-    from core import audio
+    from core import audio, postfilter
     from core.wavenet import live as speech
     from core.wavenet import mel_edit
 
@@ -130,21 +147,25 @@ def speak(t: Strings, voice: str | None, blur_bands: float, blur_ms: float, semi
         model = _models.load(MODEL)
         sound = live.Broadcast(len(x), picture=given.numpy())
         yield sound.value, None
-        codes = []
+        post, raw, heard = postfilter.PostFilter(given), [], []
         updates = speech.speak(model, mel=given, samples=len(x), seed=int(seed), temperature=float(temperature))
         for update in updates:
-            codes.append(update.codes)
-            block = audio.to_int16(audio.mu_law_decode(update.codes))
-            looks = live.looks_of(update)
+            raw.append(audio.mu_law_decode(update.codes))
+            heard.append(post.push(raw[-1]).clamp(-1, 1))
+            stopped = is_stopped()
+            if stopped or update.drawn == len(x):
+                heard[-1] = torch.cat([heard[-1], post.finish().clamp(-1, 1)])
+            block, looks = audio.to_int16(heard[-1]), live.looks_of(update)
             yield sound.add(block, speed=update.real_time, facts=facts(t, update), looks=looks), None
-            if is_stopped():
+            if stopped:
                 updates.close()
                 break
     except Exception:
         yield live.Broadcast.idle(), None
         raise
-    spoken = audio.mu_law_decode(torch.cat(codes))
-    yield sound.end(stopped=len(spoken) < len(x)), {"voice": x, "given": given, "spoken": spoken}
+    spoken = torch.cat(heard)
+    said = {"voice": x, "given": given, "raw": torch.cat(raw), "spoken": spoken, "path": voice}
+    yield sound.end(stopped=len(spoken) < len(x)), said
 
 
 def compare(t: Strings, result: dict | None) -> Iterator[tuple]:
@@ -159,7 +180,7 @@ def compare(t: Strings, result: dict | None) -> Iterator[tuple]:
     spoken = result["spoken"]
     x, frames = result["voice"][: len(spoken)], 1 + len(spoken) // audio.HOP_SAMPLES
     given = result["given"][:, :frames]
-    sounds = {**resynthesis.references(x, given), "wavenet": spoken}
+    sounds = {**resynthesis.references(x, given), "wavenet_raw": result["raw"], "wavenet": spoken}
     drawn = {"original": audio.mel(x).numpy(), "given": given.numpy(), "wavenet": audio.mel(spoken).numpy()}
     if np.allclose(drawn["original"][:, :-3], drawn["given"][:, :-3]):  # the last frames see where x was cut
         del drawn["given"]
@@ -235,6 +256,41 @@ def column_figure(t: Strings, drawn: dict | None, seconds: float | None) -> dict
         db=f"{original[peak, frame] * 20 / np.log(10):.0f}",
     )  # fmt: skip
     return w.plot(figure, summary)
+
+
+def heard(drawn: dict | None, result: dict | None, voice: str | None, name: str = "wavenet") -> np.ndarray | None:
+    """What the network said, if its mel is among those drawn: live, else stored. float32 [T].
+
+    name: "wavenet" as it is heard, "wavenet_raw" as it was drawn, before the post-filter; "original" is the voice.
+    """
+    from core.wavenet import examples
+
+    if not drawn or "wavenet" not in drawn:
+        return None
+    if result is not None and result["path"] == voice:
+        return result[{"wavenet": "spoken", "wavenet_raw": "raw", "original": "voice"}[name]].numpy()
+    clip = examples.clip(Path(voice or "").stem.removeprefix("kathleen_"))
+    return None if clip is None else clip.sounds[name]
+
+
+def clock_figure(t: Strings, drawn: dict | None, sound: np.ndarray | None, seconds: float | None) -> dict:
+    """F0 as the conditioner reads it, and the clock beside the network's waveform at one moment."""
+    import torch
+
+    from core.wavenet import pitch_figures
+
+    if not drawn:
+        return gr.skip()
+    mel = torch.as_tensor(drawn.get("given", drawn["original"])).float()
+    clock = pitch_figures.read(_models.load(MODEL), mel)
+    if clock is None:
+        return gr.skip()
+    words = {"time": t("time_axis"), "f0": t("f0_axis"), "amplitude": t("clock_axis")}
+    words |= {"clock": t("clock_hand"), "sound": t("mel_wavenet")}
+    figure, start, f0 = pitch_figures.view(clock, sound, at_s=seconds, words=words)
+    if np.isnan(f0):
+        return w.plot(figure, t("clock_unvoiced", time=f"{start:.2f}"))
+    return w.plot(figure, t("clock_summary", time=f"{start:.2f}", hertz=f"{f0:.0f}", samples=f"{16_000 / f0:.0f}"))
 
 
 def score_table(t: Strings, rows: list[dict]) -> str:

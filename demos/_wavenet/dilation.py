@@ -20,8 +20,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lecture": {"residual": 32, "gate": 64, "skip": 32, "head": 32, "levels": 256, "mel": 0, "input": False},
     "paper": {"residual": 64, "gate": 128, "skip": 256, "head": 256, "levels": 256, "mel": 0, "input": False},
     "vocoder": {
-        "residual": 64, "gate": 128, "skip": 128, "head": 128, "levels": 256, "mel": 80, "condition": 128, "hop": 200,
-        "input": True,
+        "residual": 64, "gate": 128, "skip": 128, "head": 128, "levels": 256, "mel": 80, "condition": 128, "hop": 10,
+        "harmonics": 2, "input": True,
     },
     "speech": {"residual": 48, "gate": 96, "skip": 96, "head": 128, "levels": 256, "mel": 0, "input": True},
 }  # fmt: skip

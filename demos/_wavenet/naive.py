@@ -43,10 +43,11 @@ def forward(batch: float, time: float, layers: float) -> dict[str, Any]:
 
 
 def build_checks(t: Strings) -> None:
-    """The table of differences, and a check for each."""
+    """The table of differences, which answers the question before it, and a check for each."""
     w.prose(t, "naive-differs")
-    w.quiz(t, "leak")
-    gr.HTML(checks.table(t), apply_default_css=False, elem_classes=["out-cell"], elem_id="naive-table")
+    asked = w.quiz(t, "leak")
+    with w.reveal(t, asked):
+        gr.HTML(checks.table(t), apply_default_css=False, elem_classes=["out-cell"], elem_id="naive-table")
     with w.controls(t):
         choices = [(t(f"check_{name}"), name) for name in checks.CHECKS]
         check = w.link("check", gr.Radio(choices, value="future", label=t("check")))

@@ -42,7 +42,7 @@ def table(t: Strings) -> str:
     found = {
         "gate": t("saw_gate", product=f"{_shut('multiply'):.4f}", sum=f"{_shut('add'):.2f}"),
         "shift": t("saw_shift", lecture=_moved(one["lecture"])[0], paper=_moved(one["paper"])[0], at=CHANGED),
-        "leak": t("saw_leak", shifted=f"{_end(leak['shifted']):.2f}", leaking=f"{_end(leak['leaking']):.3f}"),
+        "leak": t("saw_leak", **leak_ends(leak)),
         "reach": t("saw_reach", lecture=len(_moved(one["lecture"])), paper=len(_moved(one["paper"]))),
         "unused": t("saw_unused", norm=f"{stored('unused')['lecture'][-1]:g}"),
     }
@@ -52,11 +52,12 @@ def table(t: Strings) -> str:
 
 
 def table_html(heads: list[str], rows: list[list[str]], label: str, *, kind: str = "words") -> str:
-    """A table that scrolls sideways where the page is narrow; the first column names the rows."""
+    """A table whose first column names the rows. Where the page is narrow, one of words stacks, others scroll."""
     top = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in heads)
     body = ""
     for first, *rest in rows:
-        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
+        named = zip(heads[1:], rest)
+        cells = "".join(f'<td data-head="{html.escape(head)}">{html.escape(cell)}</td>' for head, cell in named)
         body += f'<tr><th scope="row">{html.escape(first)}</th>{cells}</tr>'
     return (
         f'<div class="differences {kind}" tabindex="0" role="region" aria-label="{html.escape(label)}">'
@@ -72,8 +73,12 @@ def _shut(kind: str) -> float:
     return stored("gate")[kind][0]
 
 
-def _end(bits: list[float]) -> float:
-    return sum(bits[-20:]) / len(bits[-20:])
+def leak_ends(leak: dict[str, Any], steps: int | None = None) -> dict[str, Any]:
+    """Where both trainings stand after so many steps (after all of them): the means of the last 20."""
+    steps = steps or len(leak["shifted"])
+    last = {name: leak[name][max(0, steps - 20) : steps] for name in ("shifted", "leaking")}
+    means = {name: sum(bits) / len(bits) for name, bits in last.items()}
+    return {"steps": steps, "shifted": f"{means['shifted']:.2f}", "leaking": f"{means['leaking']:.3f}"}
 
 
 def show_stored(t: Strings, check: str) -> dict[str, Any]:
@@ -148,7 +153,7 @@ def draw(t: Strings, check: str, data: Any, *, changed: int = CHANGED, stored: b
     elif check == "leak":
         shown = {key: t(f"leak_{key}") for key in ("shifted", "leaking")}
         figure = figures.leak(data, names=shown, x_title=t("step"), y_title=t("bits"))
-        text = say_leak(t, data)
+        text = say_leak(t, data, stored)
     else:
         future = check == "future"
         shown = names if future else {key: names[key] for key in ("lecture", "paper")}
@@ -161,10 +166,13 @@ def draw(t: Strings, check: str, data: Any, *, changed: int = CHANGED, stored: b
     return w.plot(figure, f"{text} {t('is_stored' if stored else 'is_live')}")
 
 
-def say_leak(t: Strings, data: dict[str, Any]) -> str:
-    """Where the two curves stand, and what the leaking network does when it speaks."""
-    ends = {"shifted": f"{_end(data['shifted']):.2f}", "leaking": f"{_end(data['leaking']):.3f}"}
-    text = t("said_leak", steps=len(data["shifted"]), **ends)
+def say_leak(t: Strings, data: dict[str, Any], is_stored: bool) -> str:
+    """Where the two curves stand, a live one beside the stored one, and what the leaking network says."""
+    text = t("said_leak", **leak_ends(data))
+    if not is_stored:
+        leak = stored("leak")
+        same, whole = leak_ends(leak, min(len(data["shifted"]), len(leak["shifted"]))), leak_ends(leak)
+        text += " " + t("said_leak_stored", **same, **{f"all_{key}": value for key, value in whole.items()})
     if "leaking_repeats" in data:
         rates = {key: f"{100 * data[f'{key}_repeats']:.0f}" for key in ("leaking", "shifted", "speech")}
         text += " " + t("said_repeats", **rates)
@@ -195,12 +203,15 @@ def ablation(t: Strings) -> dict[str, Any]:
     return w.plot(figure, text)
 
 
+def ends_by_seed(data: dict[str, Any]) -> dict[str, list[float]]:
+    """Gate -> held-out bits per sample at the end, one value a seed, in the order of `data["seeds"]`."""
+    ends = {(one["gate"], one["seed"]): one["held_out"][-1][1] for one in data["runs"]}
+    return {gate: [ends[gate, seed] for seed in data["seeds"]] for gate in ("multiply", "add", "relu")}
+
+
 def final_bits(data: dict[str, Any]) -> dict[str, float]:
     """Gate -> held-out bits per sample at the end, averaged over the seeds."""
-    ends: dict[str, list[float]] = {}
-    for one in data["runs"]:
-        ends.setdefault(one["gate"], []).append(one["held_out"][-1][1])
-    return {gate: sum(bits) / len(bits) for gate, bits in ends.items()}
+    return {gate: sum(bits) / len(bits) for gate, bits in ends_by_seed(data).items()}
 
 
 def ablation_table(t: Strings) -> str:
@@ -216,9 +227,17 @@ def ablation_table(t: Strings) -> str:
 
 def ablation_found(t: Strings) -> str:
     """What the numbers say, beside what the paper says."""
-    ends = final_bits(_table("wavenet-ablation"))
-    beside = {key: f"{ends[key] - ends['multiply']:+.3f}".replace("-", "−") for key in ("add", "relu")}
-    return t("ablation_found", **beside)
+    ends = ends_by_seed(_table("wavenet-ablation"))
+
+    def signed(bits: float) -> str:
+        return f"{bits:+.3f}".replace("-", "−")
+
+    beside = {}
+    for gate in ("add", "relu"):
+        each = [bits - other for bits, other in zip(ends[gate], ends["multiply"])]
+        beside |= {gate: signed(sum(each) / len(each)), f"{gate}_each": ", ".join(map(signed, each))}
+    spread = max(max(bits) - min(bits) for bits in ends.values())
+    return t("ablation_found", **beside, seeds=f"{spread:.3f}")
 
 
 def ablation_made(t: Strings) -> str:

@@ -154,12 +154,14 @@ def _bars(t: Strings, rows: list[dict[str, Any]], summary: str) -> dict[str, Any
     return w.plot(race_figures.speeds(rows, x_title=t("samples_per_s"), real_time=t("real_time")), summary)
 
 
-def _costs(t: Strings, curves: dict[str, dict[int, float]], field: int, where: str) -> dict[str, Any]:
+def _costs(t: Strings, curves: dict[str, dict[int, float]], network: str, field: int, where: str) -> dict[str, Any]:
+    """What a sample costs after so many others; the network that was measured stands above the curves."""
     from core.wavenet import race_figures
 
     figure = race_figures.costs(
-        curves, x_title=t("samples_before"), y_title=t("microseconds"), reach=t("reach", samples=field), field=field
-    )
+        curves, title=t("costs_title", network=t(f"network.{network}")), x_title=t("samples_before"),
+        y_title=t("microseconds"), reach=t("reach", samples=field), field=field,
+    )  # fmt: skip
     growth = {name: max(points.values()) / min(points.values()) for name, points in curves.items()}
     first = {name: next(iter(points.values())) for name, points in curves.items()}
     last = {name: list(points.values())[-1] for name, points in curves.items()}
@@ -194,7 +196,10 @@ def show_stored(t: Strings, network: str) -> tuple[Any, str, Any]:
         return _bars(t, rows, summary), note, gr.skip()
     first = next(iter(measured))
     where = t("where_stored", processor=found["processor"], network=t(f"network.{first}"))
-    return _bars(t, rows, summary), note, _costs(t, grown, _config(first).receptive_field_samples, where)
+    costs = _costs(t, grown, first, _config(first).receptive_field_samples, where)
+    if network != first:
+        costs["summary"] = f"{t('costs_only', network=t(f'network.{first}'))} {costs['summary']}"
+    return _bars(t, rows, summary), note, costs
 
 
 def race(t: Strings, network: str) -> Iterator[tuple[Any, Any, Any]]:
@@ -232,7 +237,7 @@ def race(t: Strings, network: str) -> Iterator[tuple[Any, Any, Any]]:
         curves[name] = {}
         for length, microseconds in racing.cost_by_length(model, name):
             curves[name][length] = microseconds
-            yield gr.skip(), gr.skip(), _costs(t, curves, field, where)
+            yield gr.skip(), gr.skip(), _costs(t, curves, network, field, where)
 
 
 def _verdict(t: Strings, processor: str, chosen: str, speeds: dict[str, float], reasons: dict[str, str]) -> str:

@@ -19,7 +19,11 @@ def training_note(t: Strings, name: str) -> None:
     if "held-out bits per sample" not in found:
         return
     text = t("trained", steps=card["steps"], hours=card["hours"], bits=found["held-out bits per sample"])
-    wavenet, griffin_lim = (found.get(f"PESQ (wide-band), {one}") for one in ("WaveNet", "Griffin-Lim, 60 iterations"))
-    if wavenet is not None and griffin_lim is not None and wavenet < griffin_lim:
-        text += " " + t("trained_pesq", wavenet=wavenet, griffin_lim=griffin_lim)
+    pesq = {
+        key: found.get(f"PESQ (wide-band), {name}")
+        for key, name in (("raw", "WaveNet"), ("wavenet", "WaveNet, post-filter"),
+                          ("griffin_lim", "Griffin-Lim, 60 iterations"), ("noise", "white noise, post-filter"))
+    }  # fmt: skip
+    if None not in pesq.values():
+        text += " " + t("trained_pesq", **pesq)
     gr.Markdown(text, elem_classes=["prose-cell"])

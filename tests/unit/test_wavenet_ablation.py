@@ -122,8 +122,9 @@ def test_the_shipped_table_is_whole():
         assert all(0 < bits < 9 for _, bits in run["train"] + run["held_out"])
         assert run["learning_parameters"] == ablation.learning_parameters(ablation.config_for(run["gate"], base))
     assert set(table["held_out_recordings"]) <= data.HELD_OUT
-    bits = naive_checks.final_bits(table)  # what the page says in words about these numbers
-    assert bits["add"] - bits["multiply"] > 0.01 and abs(bits["relu"] - bits["multiply"]) < 0.02
+    bits, seeds = naive_checks.final_bits(table), naive_checks.ends_by_seed(table)
+    between_seeds = max(max(ends) - min(ends) for ends in seeds.values())  # "differences this small order nothing"
+    assert max(abs(bits[gate] - bits["multiply"]) for gate in ("add", "relu")) < between_seeds
     for language in LANGUAGES:  # the sentence under the figure carries the table's own numbers
         words = strings("wavenet", language).cell("naive")
         ends = [run["held_out"][-1][1] for run in table["runs"] if run["gate"] == "add"]

@@ -1,7 +1,10 @@
 """Every engine against the network's own logits, and against each other draw by draw on the same uniforms."""
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from core.wavenet import WaveNet, WaveNetConfig, engines, generate
 from core.wavenet.engines.contract import inverse_cdf
 
 torch.set_num_threads(1)
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = WaveNetConfig(
     levels=64, residual_channels=16, gate_channels=32, skip_channels=24, head_channels=20, layers=8, layers_per_cycle=4
 )
@@ -22,6 +26,9 @@ CONFIGS = {
     "kernel3": replace(SMALL, kernel_size=3, layers_per_cycle=3, layers=6),
     "mel": replace(SMALL, mel_channels=6, condition_channels=9, hop_samples=7),
     "oddmel3": replace(SMALL, kernel_size=3, gate_channels=18, mel_channels=5, condition_channels=4, hop_samples=11),
+    "clock": replace(
+        SMALL, mel_channels=6, condition_channels=9, hop_samples=12, harmonics=2, condition_hop_samples=4
+    ),
     "wide": replace(SMALL, levels=256, residual_channels=72, gate_channels=80, skip_channels=200, layers=3),
     "long": replace(SMALL, layers=6, layers_per_cycle=6, levels=256),
     "one layer": replace(SMALL, layers=1),
@@ -288,3 +295,59 @@ def test_auto_names_its_choice():
     assert name in sentence and not engines.why_not(name, model)
     assert {row[0] for row in generate.engines()} == set(engines.ENGINES)
     assert generate(model, samples=20).shape == (1, 20)
+
+
+@pytest.mark.parametrize("name", [p for p in NAMES if p.values[0] in {"cached", "numba", "cuda", *engines.NATIVE}])
+@pytest.mark.parametrize("config", ["small", "clock"])
+def test_the_engine_chosen_has_drawn_and_nothing_else_has_changed(name, config, monkeypatch):
+    """What is compiled at a first draw is compiled when the choice is known; the draws of a visitor are the same."""
+    model, mel = network(CONFIGS[config]), mel_for(CONFIGS[config], 1, 60)
+    wanted = generate(model, mel=mel, samples=60, seed=3, engine=name)
+    monkeypatch.setattr(engines, "_choices", {})
+    monkeypatch.setattr(engines, "_warm", set())
+    works = engines.why_not
+    monkeypatch.setattr(engines, "why_not", lambda n, m=None: works(n, m) if n == name else "not in this test")
+    drawn, real = [], engines.engine_class(name).session
+
+    def session(self, *arguments):
+        made = real(self, *arguments)
+        draw = made.draw
+        made.draw = lambda uniforms, frames=None: drawn.append(self.name) or draw(uniforms, frames)
+        return made
+
+    monkeypatch.setattr(engines.engine_class(name), "session", session)
+    chance = torch.get_rng_state()
+    assert generate.best(model)[0] == name
+    assert set(drawn) == {name}
+    assert torch.equal(torch.get_rng_state(), chance)
+    drawn.clear()
+    generate.best(model)
+    engines._choices.clear()
+    if name in ("cached", "numba", "cuda"):  # native is timed again; these have nothing to compile any more
+        generate.best(model)
+    assert not drawn
+    assert torch.equal(generate(model, mel=mel, samples=60, seed=3), wanted)
+
+
+def test_after_the_choice_numba_compiles_nothing_more():
+    """In a process of its own, where nothing has run: neither a mel, nor a prime, nor another batch is new to it."""
+    code = f"""
+import torch
+from core.wavenet import WaveNet, WaveNetConfig, engines, generate
+from core.wavenet.engines import numba_engine
+jitted = [f for f in vars(numba_engine).values() if hasattr(f, "signatures")]
+compiled = lambda: sum(len(f.signatures) for f in jitted)
+model = WaveNet(WaveNetConfig(**{SMALL.to_dict()}))
+vocoder = WaveNet(WaveNetConfig(**{CONFIGS["clock"].to_dict()}))
+before = compiled()
+engines.why_not = lambda n, m=None, works=engines.why_not: works(n, m) if n == "numba" else "not in this test"
+name, after = generate.best(model)[0], compiled()
+generate(model, samples=20, prime=torch.zeros(2, 5, dtype=torch.long), temperature=0.5)
+generate(vocoder, mel=torch.randn(1, 6, 5))
+print(name, before, after, compiled())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    name, before, after, later = done.stdout.split()
+    assert (name, before) == ("numba", "0")
+    assert int(after) > 0 and later == after

@@ -192,5 +192,6 @@ def test_the_dilation_cell_counts_our_networks():
         }.items():  # fmt: skip
             assert widths[ours] == getattr(config, theirs), (name, ours)
         if config.mel_channels:
-            assert (widths["condition"], widths["hop"]) == (config.condition_channels, config.hop_samples)
+            assert (widths["condition"], widths["hop"]) == (config.condition_channels, config.condition_hop)
+            assert widths.get("harmonics", 0) == config.harmonics
         assert dilation.SLIDERS[name] == (config.layers, config.kernel_size, config.layers_per_cycle)

@@ -15,6 +15,7 @@ SMALL = WaveNetConfig(
     levels=11, residual_channels=5, gate_channels=6, skip_channels=7, head_channels=4, layers=5, layers_per_cycle=3
 )
 CONDITIONED = replace(SMALL, mel_channels=4, condition_channels=6, hop_samples=5)
+CLOCK = {"harmonics": 2, "condition_hop_samples": 5}
 
 
 def network(config: WaveNetConfig, seed: int = 0) -> WaveNet:
@@ -101,9 +102,10 @@ def test_conditioned_forward_is_the_papers_equations():
     np.testing.assert_allclose(numbers(model(codes, mel)[0]), wanted, atol=1e-12)
 
 
-def test_frames_between_is_a_slice_of_all_frames():
-    model = network(CONDITIONED).float()
-    mel = torch.randn(2, 4, 9)
+@pytest.mark.parametrize("config", [CONDITIONED, replace(CONDITIONED, hop_samples=15, **CLOCK)])
+def test_frames_between_is_a_slice_of_all_frames(config):
+    model = network(config).float()
+    mel = model.condition.prepare(torch.randn(2, 4, 9))
     whole = model.condition.frames(mel).detach()
     for start, samples in [(0, 45), (0, 1), (4, 1), (5, 1), (13, 9), (40, 5), (44, 1), (22, 23)]:
         part = frames_between(model, mel, start, samples)

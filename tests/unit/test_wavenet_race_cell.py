@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core.errors import EngineError
-from core.wavenet import engines, race
+from core.wavenet import engines, race, race_figures
 from demos._tab import LANGUAGES, strings
 from demos._wavenet import race as cell
 
@@ -41,8 +41,19 @@ def test_stored_measurements_name_their_machine(t, tmp_path, monkeypatch):
         assert piece in bars["summary"]
     assert "Abacus 3000" in note and "24,000" in costs["summary"]
     assert drawn(costs)["data"][0]["x"] == [1, 2048]
+    only = t("costs_only", network=t("network.m"))
+    assert t("network.m") in drawn(costs)["layout"]["title"]["text"]  # costs are stored of network M alone
+    assert only in costs["summary"] and only not in cell.show_stored(t, "m")[2]["summary"]
     other, _, _ = cell.show_stored(t, "speech")  # not measured: the first network, by its name
     assert t("network.m") in other["summary"]
+
+
+def test_no_label_lies_on_the_line_of_real_time():
+    speeds = {"naive": 32.0, "cached": 946.0, "native": 10_158.0, "close": 15_900.0, "fast": 16_200.0, "none": None}
+    rows = [{"name": n, "speed": v, "label": f"{v}", "chosen": False} for n, v in speeds.items()]
+    bars = race_figures.speeds(rows, x_title="", real_time="").data[0]
+    inside = [name for name, place in zip(speeds, bars.textposition) if place == "inside"]
+    assert inside == ["cached", "native", "close"]  # a label has less than a decade of room before the line
 
 
 def test_without_measurements_the_engines_wait(t, monkeypatch):

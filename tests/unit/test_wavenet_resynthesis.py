@@ -72,10 +72,19 @@ def test_the_softmax_figure_holds_the_probabilities_and_marks_the_draw():
 def test_mels_are_drawn_in_decibels_at_their_time():
     mel = np.log(np.full((80, 1000), 0.1))
     mel[3, 6] = 0.0
-    figure = speech_figures.mel_stack({"a": mel, "b": mel}, words={"time": "s", "band": "band"}, mark_s=1.0)
+    figure = speech_figures.mel_stack({"a": mel, "b": mel}, words={"time": "s", "band": "band"})
     first = figure.data[0]
     z = np.array(first.z)
     assert z.shape[1] <= speech_figures.MAX_COLUMNS
     assert z.min() == -20 and z[3, 2] == 0  # every third frame is drawn, frame 6 among them
     assert first.dx == pytest.approx(3 * 0.0125)
-    assert len(figure.data) == 2 and len(figure.layout.shapes) == 2
+    assert len(figure.data) == 2 and [title.text for title in figure.layout.annotations] == ["a", "b"]
+
+
+def test_what_a_mel_lacks_is_drawn_in_decibels_with_its_sign():
+    wanted = np.log(np.full((80, 100), 0.1))
+    mel = wanted.copy()
+    mel[5] = np.log(1.0)  # ten times too loud
+    trace = speech_figures.mel_lacking(wanted, {"a": mel}, words={"time": "s", "band": "band"}).data[0]
+    z = np.array(trace.z)
+    assert set(z[5]) == {-20} and z.max() == 0 and trace.zmin == -trace.zmax

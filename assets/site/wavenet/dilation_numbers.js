@@ -1,5 +1,5 @@
 // The numbers of the dilation cell: pure functions, checked in the tests against PyTorch.
-// s = {layers, kernel, cycle}; w = {residual, gate, skip, head, levels, mel, condition, hop}, the widths of a WaveNet.
+// s = {layers, kernel, cycle}; w = {residual, gate, skip, head, levels, mel, condition, hop, harmonics}, the widths of a WaveNet.
 
 export const SAMPLE_RATE_HZ = 16000;
 
@@ -64,7 +64,10 @@ export const network = (s, w) => {
   const body = stack(w, s.layers, s.kernel);
   const embedding = s.kernel * w.levels * w.residual;
   const head = w.skip * w.head + w.head * w.levels;
-  const conditioner = !w.mel ? 0 :
+  // F0 off the mel (MelPitch: 64 channels, 140 bins and voicing), and its sines into every gate.
+  const clock = !w.harmonics ? 0 :
+    3 * 64 * (w.mel + 64) + 2 * 64 + 65 * 141 + (2 * w.harmonics + 1) * s.layers * w.gate;
+  const conditioner = !w.mel ? 0 : clock +
     3 * w.condition * (w.mel + w.condition) + 2 * w.condition + (w.condition + 1) * s.layers * w.gate + 2 * w.hop;
   return {
     parameters: embedding + body.parameters + head + w.head + w.levels + conditioner,

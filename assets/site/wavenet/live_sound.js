@@ -109,6 +109,8 @@ export const start = (element, props, trigger, watch) => {
     root.dataset.heard = String(at);
     heard.style.left = 100 * at / now.x.length + '%';
     heard.hidden = now.quiet || over;
+    document.dispatchEvent(new CustomEvent('site-heard', {  // whoever shows the same sound may follow
+      detail: {element, seconds: at / RATE, playing: !heard.hidden}}));
     if (heard.hidden) root.dataset.playing = '0'; else setTimeout(tick, 50);
     drawLook(at, false);
   };

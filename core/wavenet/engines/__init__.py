@@ -39,8 +39,10 @@ ENGINES = {
 }
 NATIVE = [name for name in ENGINES if name.startswith("native")]
 PROBE_SAMPLES, PROBE_VALID_S = 128, 60.0
+WARM_SAMPLES = 4
 
 _choices: dict[object, tuple[float, str, str]] = {}  # network's sizes -> (when, name, sentence)
+_warm: set[tuple[str, object]] = set()  # engines that have drawn for a network of these sizes
 _logged: set[str] = set()
 _lock = threading.Lock()
 
@@ -81,13 +83,16 @@ def best(model: WaveNet) -> tuple[str, str]:
     """The name of the engine that "auto" takes for this network, and a sentence that says why.
 
     Native variants are timed for some hundred samples, because a second thread helps on two free cores and hurts
-    on a shared one. The choice is kept for a minute.
+    on a shared one. The choice is kept for a minute. Any other engine draws a few samples, so that what it compiles
+    at its first draw (numba, cuda) is compiled when the choice is known, and not when a visitor waits for a sound.
     """
     key = model.config
     with _lock:
         when, name, sentence = _choices.get(key, (float("-inf"), "", ""))
         if time.monotonic() - when > PROBE_VALID_S or why_not(name, model):
             name, sentence = _choose(model)
+            if (name, key) not in _warm:
+                _samples_per_s(name, model, WARM_SAMPLES, times=1)
             _choices[key] = (time.monotonic(), name, sentence)
         if sentence not in _logged:
             _logged.add(sentence)
@@ -110,21 +115,23 @@ def _choose(model: WaveNet) -> tuple[str, str]:
     )
 
 
-def _samples_per_s(name: str, model: WaveNet) -> float:
+def _samples_per_s(name: str, model: WaveNet, samples: int = PROBE_SAMPLES, times: int = 3) -> float:
+    """The best of so many goes; afterwards the engine is warm."""
     import torch
 
     config = model.config
     session = engine_class(name)(model).session(1)
     frames = None
     if config.mel_channels:
-        count = 4 * PROBE_SAMPLES // config.hop_samples + 2
+        count = (times + 1) * samples // config.condition_hop + 2
         frames = torch.zeros(1, count, config.layers * config.gate_channels)
     fastest = float("inf")
-    for _ in range(3):
+    for _ in range(times):
         start = time.perf_counter()
-        session.draw(torch.full((1, PROBE_SAMPLES), 0.5), _after(frames, session.position, config.hop_samples))
+        session.draw(torch.full((1, samples), 0.5), _after(frames, session.position, config.condition_hop))
         fastest = min(fastest, time.perf_counter() - start)
-    return PROBE_SAMPLES / fastest
+    _warm.add((name, config))
+    return samples / fastest
 
 
 def _after(frames, position: int, hop: int):

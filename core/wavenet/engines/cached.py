@@ -82,7 +82,8 @@ class CachedSession(StepwiseSession):
 
     def take_frames(self, frames: Tensor | None) -> None:
         if frames is not None:
-            self.frames, self.first_frame = frames.to(self.device), self.position // self.model.config.hop_samples
+            self.frames = frames.to(self.device)
+            self.first_frame = self.position // self.model.config.condition_hop
 
 
 class CachedEngine(Engine):

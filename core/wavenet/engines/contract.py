@@ -38,7 +38,7 @@ class Session(ABC):
 
     `position` counts the samples so far. `probabilities` [B, levels] are those of the last sample drawn.
     For a conditioned network each call gets the frames [B, f, L * G] that its samples lie between, the first of
-    them being frame `position // hop_samples`; see `conditioning.frames_between`.
+    them being moment `position // condition_hop`; see `conditioning.frames_between`.
     """
 
     position: int = 0
@@ -93,6 +93,8 @@ class Engine(ABC):
         from core.wavenet.conditioning import frames_between
 
         self.model.check(codes, mel)
+        if mel is not None and self.model.condition is not None:
+            mel = self.model.condition.prepare(mel)
         session = self.session(codes.shape[0])
         pieces = []
         for start in range(0, codes.shape[1], LOGITS_BLOCK):

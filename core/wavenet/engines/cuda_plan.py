@@ -209,7 +209,7 @@ class Plan:
         numbers = {
             "LEVELS": c.levels, "OUT": self.out, "R": self.residual, "H": self.half, "S": self.skip,
             "HEAD": self.head, "LAYERS": c.layers, "KERNEL": c.kernel_size, "STAGES": self.stages,
-            "PER_STAGE": self.per_stage, "HEADS": self.heads, "HOP": c.hop_samples if c.mel_channels else 0,
+            "PER_STAGE": self.per_stage, "HEADS": self.heads, "HOP": c.condition_hop if c.mel_channels else 0,
             "WEIGHT": WEIGHTS[self.weight], "CHAIN": self.chain, "HELPERS": self.helpers,
             "IN_REGISTERS": int(self.in_registers), "RESIDENT": int(self.resident), "CLUSTER": int(self.cluster),
         }  # fmt: skip

@@ -26,14 +26,14 @@ def next_logits(model: WaveNet, codes: Tensor, frames: Tensor | None = None) -> 
     """
     config, time = model.config, codes.shape[1]
     start = max(0, time - config.receptive_field_samples)
-    start -= start % config.hop_samples if frames is not None else 0  # begin with a whole frame
+    start -= start % config.condition_hop if frames is not None else 0  # begin with a whole frame
     seen = F.pad(codes[:, start:], (config.kernel_size, 0), value=config.levels // 2)  # silence before the start
     x = model.embedding(seen)  # [B, T, R] with T = time - start + 1
     gated = []
     for index, layer in enumerate(model.layers):
         local = None
         if frames is not None:
-            near = frames[:, start // config.hop_samples : time // config.hop_samples + 2]
+            near = frames[:, start // config.condition_hop : time // config.condition_hop + 2]
             local = model.condition.layer(near, index)[:, : x.shape[1]]  # [B, T, G]
         z = layer(x, local)  # [B, T, G / 2]
         gated.append(z[:, -1:])  # only the newest column is needed ...
@@ -58,7 +58,7 @@ class NaiveSession(StepwiseSession):
     def take_frames(self, frames: Tensor | None) -> None:
         if frames is not None:
             frames = frames.to(self.device)
-            known = self.position // self.model.config.hop_samples
+            known = self.position // self.model.config.condition_hop
             self.frames = frames if self.frames is None else torch.cat([self.frames[:, :known], frames], dim=1)
 
 

@@ -33,7 +33,7 @@ class Sizes(ctypes.Structure):
 
     @classmethod
     def of(cls, c: WaveNetConfig) -> Sizes:
-        hop = c.hop_samples if c.mel_channels else 0
+        hop = c.condition_hop if c.mel_channels else 0
         return cls(
             c.levels, c.residual_channels, c.gate_channels, c.skip_channels, c.head_channels, c.layers,
             c.kernel_size, hop,
