@@ -1,0 +1,135 @@
+"""One decoder step under the magnifying glass: the terms of its energies, with the location features and without."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from demos import _stored
+from demos import _widgets as w
+from demos._tab import Strings
+from demos._tacotron2 import sentence
+from demos._tacotron2.speak import Reading
+
+if TYPE_CHECKING:
+    from core.tacotron2.attention import Terms
+    from core.tacotron2.model import Tacotron2
+    from core.tacotron2.sample import Decoded
+
+MOST_STEPS = 60  # until another sentence has been read
+USUAL = (sentence.FIRST, 20, None, True)
+
+
+def build(t: Strings, box: sentence.Box, reading: Reading) -> None:
+    """The cell `energies`, of what the cell `speak` decoded last."""
+    said = reading.said
+    with w.cell(t, "energies") as t:
+        w.prose(t)
+        w.quiz(t, "where")
+        with w.controls(t):
+            with w.row():
+                step = w.link("decoder-step", gr.Slider(0, MOST_STEPS, 20, step=1, label=t("step")))
+                location = w.link("location", gr.Checkbox(True, label=t("location")))
+            token = gr.State(None)  # the token whose units are shown; None for the one looked at most
+        curves = w.figure(t, "curves", height=480)
+        table = w.note(t, "table")
+        w.prose(t, "energies-units")
+        units = w.figure(t, "units", height=440)
+        w.code(t, "core.tacotron2.model:Attention", "core.tacotron2.attention:terms")
+    shown = [curves, table, units]
+    asked = [said, box.text, step, token, location]
+    show = partial(explain, t)
+    seen = w.on(t, curves.appear, _stored.at_sight(t, USUAL, 3), asked[1:], shown)
+    w.on(t, seen.then, unless_stored(t), asked, shown)
+    w.on(t, [step.release, step.change], show, asked, shown, trigger_mode="always_last")
+    w.on(t, location.change, show, asked, shown, trigger_mode="always_last")
+    again = w.on(t, said.change, fitted, [said, step], [step, token])
+    w.on(t, again.then, show, asked, shown, trigger_mode="always_last")
+    w.on(t, reading.view.select, clicked, None, step)
+
+    def pick(event: gr.SelectData) -> int:
+        return round(float(event.value["x"]))
+
+    picked = w.on(t, curves.select, pick, None, token)
+    w.on(t, picked.then, show, asked, shown)
+
+
+def clicked(event: gr.SelectData) -> int:
+    """The step of the picture above that was clicked."""
+    return int(event.index)
+
+
+def fitted(said: dict | None, step: Any) -> tuple:
+    """The slider for as many steps as were taken, and no token chosen."""
+    if not said or not said["parts"]:
+        return gr.skip(), None
+    last = sum(len(part.stop) for part in said["parts"]) - 1
+    return gr.update(maximum=last, value=min(int(step or 0), last)), None
+
+
+def unless_stored(t: Strings) -> Any:
+    """For what comes after the stored result: nothing, where it was shown."""
+
+    def make(said: Any, *asked: Any) -> tuple:
+        return (gr.skip(),) * 3 if _stored.first(t, asked, USUAL) else explain(t, said, *asked)
+
+    return make
+
+
+def decoded(said: dict | None, text: str | None) -> tuple[Tacotron2, list[Decoded]]:
+    """The reading that is there, or that of the sentence in the box, which takes a fraction of a second."""
+    from core.tacotron2 import sample
+
+    if said and said["parts"]:
+        return sentence.network(said["parts"][0].tokens.language), said["parts"]
+    model, parts = sentence.read(text)
+    return model, [sample.decode(part, model=model) for part in parts[:1]]
+
+
+def explain(
+    t: Strings, said: dict | None, text: str | None, step: Any, token: int | None, location: bool | None
+) -> tuple:  # fmt: skip
+    """(energies, table, units) of one step; a step beyond the end is the last one."""
+    from core.tacotron2 import figures
+    from core.tacotron2.attention import terms
+
+    model, parts = decoded(said, text)
+    number = int(sentence.number(step, t("step")))
+    for part in parts:  # sentences stand one behind the other
+        if number < len(part.stop) or part is parts[-1]:
+            break
+        number -= len(part.stop)
+    number = min(max(number, 0), len(part.stop) - 1)
+    found, symbols = terms(model, part, number), part.tokens.symbols
+    weights = found.weights if location else found.weights_without
+    chosen = int(weights.argmax()) if token is None or token >= len(symbols) else token
+    words = {key: t(f"word_{key}") for key in ("energy", "weight", "with_location", "without_location")}
+    curves = figures.energies(found, symbols, with_location=bool(location), words=words)
+    moved = abs(int(found.weights.argmax()) - int(found.weights_without.argmax()))
+    summary = t(
+        "curves_summary", step=number, seconds=f"{number * model.config.frames_per_step * 0.0125:.2f}",
+        symbol=figures.shown(symbols[int(found.weights.argmax())]), weight=f"{float(found.weights.max()):.2f}",
+    ) + " " + t("curves_same" if moved == 0 else "curves_moved", tokens=moved)  # fmt: skip
+    words = {key: t(f"word_{key}") for key in ("query", "key", "location", "adds", "unit", "term")}
+    bars = figures.units(found, chosen, with_location=bool(location), words=words)
+    energy = found.energies if location else found.energies_without
+    text = t("units_summary", symbol=figures.shown(symbols[chosen]), energy=f"{float(energy[chosen]):.2f}",
+             units=len(found.v))  # fmt: skip
+    return w.plot(curves, summary), table(t, found, symbols), w.plot(bars, text)
+
+
+def table(t: Strings, found: Terms, symbols: tuple[str, ...]) -> str:
+    """The five tokens looked at most: the size of each term, energies and weights with and without the location."""
+    from core.text.tokens import shown
+
+    heads = ["", "‖Ws‖", "‖Vh‖", "‖Uf‖", "e", t("word_weight"), t("without_e"), t("without_weight")]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for j in found.weights.argsort(descending=True)[:5].sort().values.tolist():
+        values = (
+            found.query.norm(), found.keys[j].norm(), found.location[j].norm(), found.energies[j], found.weights[j],
+            found.energies_without[j], found.weights_without[j],
+        )  # fmt: skip
+        lines.append(f"| **{shown(symbols[j])}** | " + " | ".join(f"{float(v):.2f}" for v in values) + " |")
+    return "\n".join(lines)
