@@ -2,7 +2,9 @@
 #   make run [PORT=7860]         install what is missing, start the site, print its address
 #   make test                    install what is missing, then ruff, mypy, pytest: unit, golden, e2e
 #   make bench                   the benchmarks of WaveNet generation, peers included
-#   make train-<model> DATA=...  train a model of the project: train-wavenet-vocoder, train-wavenet-speech
+#   make train-<model> DATA=...  train a model of the project: train-wavenet-vocoder, train-wavenet-speech,
+#                                train-unit-selection, train-parametric-duration, train-parametric-acoustic,
+#                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
 PORT ?= 7860
 DATA ?=
@@ -10,7 +12,11 @@ ARGS ?=
 export PORT PYTHON SITE_HOST
 PY = .venv/bin/python
 
-.PHONY: help setup run test bench train-wavenet-vocoder train-wavenet-speech
+ALIGNMENT = runs/alignment-kathleen.json
+NEED_DATA = test -n "$(DATA)" || { echo "Say where the recordings are: make $@ DATA=/path/to/kathleen" >&2; exit 1; }
+
+.PHONY: help setup run test bench train-wavenet-vocoder train-wavenet-speech train-unit-selection \
+	train-parametric-duration train-parametric-acoustic train-tacotron2-english train-tacotron2-korean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -30,5 +36,28 @@ bench:
 	@$(PY) -m benchmarks.wavenet $(ARGS)
 
 train-wavenet-vocoder train-wavenet-speech: train-wavenet-%: setup
-	@test -n "$(DATA)" || { echo "Say where the recordings are: make $@ DATA=/path/to/kathleen" >&2; exit 1; }
+	@$(NEED_DATA)
 	@$(PY) -m core.wavenet.train --preset $* --data "$(DATA)" $(ARGS)
+
+# Which phone is where in every recording, found once, by a recogniser that the tests' requirements bring.
+$(ALIGNMENT):
+	@$(NEED_DATA)
+	@sh scripts/setup.sh test
+	@$(PY) -m core.text.alignment --data "$(DATA)" --out $@
+
+train-unit-selection: setup $(ALIGNMENT)
+	@$(NEED_DATA)
+	@$(PY) -m core.unit_selection.train --data "$(DATA)" --alignment $(ALIGNMENT) $(ARGS)
+
+train-parametric-duration train-parametric-acoustic: train-parametric-%: setup $(ALIGNMENT)
+	@$(NEED_DATA)
+	@$(PY) -m core.parametric.train --model $* --data "$(DATA)" --alignment $(ALIGNMENT) $(ARGS)
+
+train-tacotron2-english: setup $(ALIGNMENT)
+	@$(NEED_DATA)
+	@$(PY) -m core.tacotron2.train --data "$(DATA)" --alignment $(ALIGNMENT) $(ARGS)
+
+# The teacher is espeak-ng's voice, unless DATA names a corpus of recordings, such as KSS.
+train-tacotron2-korean: setup
+	@test -n "$(DATA)" || test -d runs/teacher-ko || $(PY) -m core.tacotron2.teacher --out runs/teacher-ko
+	@$(PY) -m core.tacotron2.train --language ko --data "$(or $(DATA),runs/teacher-ko)" $(ARGS)

@@ -39,13 +39,20 @@ def source(reference: Reference) -> tuple[str, str]:
     path = next((file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()), None)
     if path is None or not qualname:
         raise ValueError(f"{reference!r} is not of the form 'package.module:name'.")
-    text = path.read_text(encoding="utf-8")
-    node = _find(ast.parse(text), qualname)
+    text, tree = _parsed(path)
+    node = _find(tree, qualname)
     if node is None:
         raise ValueError(f"{_place(path)} defines no {qualname!r}.")
     first = min([node.lineno] + [decorator.lineno for decorator in node.decorator_list])
     lines = text.splitlines(keepends=True)[first - 1 : node.end_lineno]
     return "".join(lines), f"{_place(path)}:{first}"
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, ast.Module]:
+    """A file, read once: many cells of both languages show parts of the same."""
+    text = path.read_text(encoding="utf-8")
+    return text, ast.parse(text)
 
 
 def _place(path: Path) -> str:

@@ -36,11 +36,11 @@ def _translations() -> list[tuple[re.Pattern[str], dict[str, str]]]:
 
 
 def translate(text: str, language: str) -> str:
-    """The text of a typed error in the page's language; English when there is no translation."""
+    """The text of a typed error in the page's language, with what it quotes; English where there is no translation."""
     for pattern, message in _translations():
         match = pattern.fullmatch(text)
         if match and language in message:
-            return message[language].format(**match.groupdict())
+            return message[language].format(**{k: translate(v, language) for k, v in match.groupdict().items()})
     return text
 
 

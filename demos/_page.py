@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles  # noqa: E402
 from core import plots  # noqa: E402
 from demos import _start, _theme  # noqa: E402
 from demos._links import Page, building, restore  # noqa: E402
-from demos._tab import LANGUAGES, ROOT, Strings, Tab, strings  # noqa: E402
+from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
 PATHS = {"en": "", "ko": "ko"}
 NAMES = {"en": "English", "ko": "한국어"}
@@ -121,13 +121,22 @@ def _contents(t: Strings, registered: Page, slugs: list[str]) -> str:
 
 def head() -> str:
     """What every page has in its head: style, script, the colours that the script swaps in the dark."""
-    data = {"plotly": plotly.__version__, "templates": plots.plotly_templates(), "swap": plots.DARK_FOR_LIGHT}
+    data = {
+        "plotly": plotly.__version__, "templates": plots.plotly_templates(), "swap": plots.DARK_FOR_LIGHT,
+        "gradio": {language: gradio_texts(language) for language in LANGUAGES},
+    }  # fmt: skip
     script = (ASSETS / "site/site.js").read_text(encoding="utf-8")
     return (
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="stylesheet" href="/site/fonts.css"><link rel="stylesheet" href="/site/site.css">'
         f"<script>window.siteData = {json.dumps(data)};\n{script}</script>"
     )
+
+
+def gradio_texts(language: str) -> list[list[str]]:
+    """What gradio says in English only, and how we say it: pairs of `lessons/_site/gradio.toml`."""
+    texts = read_toml(LESSONS / SITE / "gradio.toml").get("text", [])
+    return [[text["en"], text[language]] for text in texts if text.get(language, text["en"]) != text["en"]]
 
 
 @lru_cache(maxsize=2)
@@ -151,12 +160,54 @@ class Compressed:
     def __init__(self, app: Any) -> None:
         from starlette.middleware.gzip import GZipMiddleware
 
-        self.app, self.gzip = app, GZipMiddleware(app, minimum_size=1000)
+        self.app, self.gzip = app, GZipMiddleware(Spoken(app), minimum_size=1000)
         self.paths = {"/" + path for path in PATHS.values()} | {"/config"}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         whole = scope["type"] == "http" and scope["path"] in self.paths
         await (self.gzip if whole else self.app)(scope, receive, send)
+
+
+class Spoken:
+    """Say in a page's first bytes which language it is in.
+
+    Gradio chooses the language of its own widgets by `navigator.language`, before it runs the scripts of `head`. So
+    the path decides it here: a Korean browser reads an English page in English, and the other way round.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.languages = {"/" + path: language for language, path in PATHS.items()}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        language = self.languages.get(scope.get("path"))
+        if language is None or scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start: dict = {}
+        body = bytearray()
+
+        async def collect(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            page = speaking(bytes(body), language)
+            start["headers"] = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+            await send(start)
+            await send({"type": "http.response.body", "body": page})
+
+        await self.app(scope, receive, collect)
+
+
+def speaking(page: bytes, language: str) -> bytes:
+    """The HTML of a page with its language: the attribute of its root, and what gradio asks the browser for."""
+    own = f"{{value: '{language}', configurable: true}}"
+    script = f"<script>Object.defineProperty(navigator, 'language', {own})</script>"
+    page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+    return page.replace(b"<head>", b"<head>" + script.encode(), 1)
 
 
 def warm() -> None:

@@ -1,4 +1,4 @@
-"""The audio cell: one to four sounds with one position, so that switching compares the same instant."""
+"""The audio cell: one to nine sounds with one position, so that switching compares the same instant."""
 
 from __future__ import annotations
 

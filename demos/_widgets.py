@@ -36,7 +36,7 @@ Results
     figure(t, name, height=360)  -> gr.HTML; its value is plot(figure, summary); events `.select`, `.appear`
     player(t, name)              -> gr.HTML; its value is [track(label, x, sample_rate_hz), …]; event `.appear`
     stream(t, name)              -> gr.Audio that plays int16 blocks while they come: yield (16000, int16 [T])
-    note(t, name)                -> gr.Markdown for text made by a handler
+    note(t, name, latex=True)    -> gr.Markdown for text made by a handler
 Learning
     quiz(t, name) -> gr.HTML;  with reveal(t, quiz): … is hidden until the question is answered
     code(t, *references, opened=False)   functions, classes, or "module:name" where the module imports torch
@@ -77,6 +77,7 @@ LATEX = [
     {"left": "$$", "right": "$$", "display": True},
     {"left": "$", "right": "$", "display": False},
 ]
+OWN = "own"  # in the menu of voices: what the visitor brought
 BADGES = ("real", "synthetic", "none")
 _AUDIO = ROOT / "assets/audio"
 SAMPLES = {  # held-out sentences, never trained on: see assets/audio/README.md
@@ -167,21 +168,45 @@ def sample_path(name: str = "b0487") -> Path:
     return _AUDIO / f"kathleen_{name}.flac"
 
 
+class _Voice(gr.Audio):
+    """gradio starts ffprobe for every sound it is given; of ours we know that browsers play them."""
+
+    is_template = True  # for gradio: looks and speaks as its parent does
+
+    def postprocess(self, value: Any) -> Any:
+        if isinstance(value, str) and Path(value).parent == _AUDIO:
+            return gr.FileData(path=value, orig_name=Path(value).name)
+        return super().postprocess(value)
+
+
 def voice(t: Strings, name: str = "voice") -> gr.Audio:
     """A voice: a bundled sample, an upload, or the microphone. As an input it gives a path (str) or None.
 
-    The choice of sample is kept in the URL under the cell's name and `-sample`.
+    The menu says which one is there: a sample, or the visitor's own sound, to which one can return. The choice of
+    sample is kept in the URL under the cell's name and `-sample`.
     """
-    choices = [(f"“{text}”", key) for key, text in SAMPLES.items()]
+    samples = [(f"“{text}”", key) for key, text in SAMPLES.items()]
     first = next(iter(SAMPLES))
-    chosen = gr.Dropdown(choices, value=first, label=t("voice.sample"), elem_id=f"{_name(t, name)}-sample")
-    sound = gr.Audio(
+    chosen = gr.Dropdown(samples, value=first, label=t("voice.sample"), elem_id=f"{_name(t, name)}-sample")
+    sound = _Voice(
         str(sample_path(first)), label=t("voice.own"), sources=["microphone", "upload"], type="filepath",
         elem_id=_name(t, name), elem_classes=["voice"], buttons=[], editable=False,
         waveform_options=gr.WaveformOptions(waveform_color=plots.GREY, waveform_progress_color=plots.MODEL),
     )  # fmt: skip
+    own = gr.State(None)  # the visitor's last sound
     link(f"{_name(t, name)}-sample", chosen)
-    on(t, chosen.change, lambda key: str(sample_path(key)), chosen, sound)
+
+    def take(path: str | None) -> tuple:
+        if path is None:  # cleared
+            return gr.update(value=None), gr.skip()
+        return gr.update(choices=[(t("voice.sample_mine"), OWN), *samples], value=OWN), path
+
+    def show(key: str | None, own: str | None, path: str | None) -> Any:
+        wanted = own if key == OWN else str(sample_path(key)) if key else None
+        return gr.skip() if wanted is None or wanted == path else wanted
+
+    on(t, sound.input, take, sound, [chosen, own])
+    on(t, chosen.change, show, [chosen, own, sound], sound)
     return sound
 
 
@@ -225,9 +250,11 @@ def stream(t: Strings, name: str) -> gr.Audio:
     )  # fmt: skip
 
 
-def note(t: Strings, name: str, value: str = "") -> gr.Markdown:
-    """Text that a handler writes: a sentence, a small table."""
-    return gr.Markdown(value, latex_delimiters=LATEX, elem_id=_name(t, name), elem_classes=["out-cell", "note"])
+def note(t: Strings, name: str, value: str = "", *, latex: bool = True) -> gr.Markdown:
+    """Text that a handler writes: a sentence, a small table. latex: False where it quotes a visitor, whose $ is a $."""
+    return gr.Markdown(
+        value, latex_delimiters=LATEX if latex else [], elem_id=_name(t, name), elem_classes=["out-cell", "note"]
+    )  # fmt: skip
 
 
 def code(t: Strings, *references: _code.Reference, opened: bool = False) -> gr.HTML:

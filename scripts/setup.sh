@@ -104,6 +104,12 @@ test_programs() {
     [ -z "$missing" ] || fail "The tests need:$missing. Install them and run this again."
 }
 
+# A C++ compiler that the native engine would find? On macOS the names exist before the tools do, and ask in a window.
+has_compiler() {
+    if [ "$(uname)" = Darwin ] && ! xcode-select -p >/dev/null 2>&1; then return 1; fi
+    has g++ || has clang++ || has c++ || { [ -n "${CXX:-}" ] && has "$CXX"; }
+}
+
 # Packages from source (pesq) and the native engine are compiled.
 compiler() {
     has g++ || has clang++ || {
@@ -175,6 +181,11 @@ main() {
             make_venv
             install run requirements.txt
             scores
+            has_compiler || {
+                package="apt install g++"
+                if [ "$(uname)" = Darwin ]; then package="xcode-select --install"; fi
+                say "Note: no C++ compiler; until there is one ($package), the numba engine draws WaveNet's samples, more slowly."
+            }
             has ffmpeg || say "Note: ffmpeg is missing; M4A files and streaming need it (apt install ffmpeg, brew install ffmpeg)." ;;
         test)
             make_venv

@@ -19,6 +19,7 @@ for folder in tests/unit tests/golden tests/e2e; do
     [ -d "$folder" ] && suites="$suites $folder"
 done
 [ -z "$failed" ] || echo "Failed before pytest:$failed (see above)"
+# Two lines of tests (tests/conftest.py), each with one thread: the threads of both would wait for each other.
 # shellcheck disable=SC2086
-python -m pytest $suites ${PYTEST_ARGS:-} </dev/null || failed="$failed pytest"
+OMP_NUM_THREADS=1 python -m pytest $suites -n 2 --no-loadscope-reorder ${PYTEST_ARGS:-} </dev/null || failed="$failed pytest"
 [ -z "$failed" ]

@@ -46,6 +46,12 @@ const draw = async () => {
   const figure = site.themed(value.figure);
   figure.layout.uirevision ??= 'keep';
   figure.layout.height = props.height;
+  if (host.clientWidth < 480) {  // what core.plots.on_a_phone asks for
+    for (const [path, value] of Object.entries(figure.layout.meta?.narrow || {})) {
+      const steps = path.split('.'), last = steps.pop();
+      steps.reduce((place, step) => place[step] ??= {}, figure.layout)[last] = value;
+    }
+  }
   const config = {responsive: true, displaylogo: false, modeBarButtonsToRemove: ['toImage', 'select2d', 'lasso2d']};
   await Plotly.react(host, figure.data, figure.layout, config);
   if (host._transitionData) host._transitionData._frames = [], host._transitionData._frameHash = {};

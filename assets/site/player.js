@@ -1,4 +1,4 @@
-// One to four sounds with one position. Given by gradio: element, props (value, words), trigger, watch.
+// One to nine sounds with one position. Given by gradio: element, props (value, words), trigger, watch.
 const words = props.words;
 const root = document.createElement('div');
 root.className = 'player';
@@ -8,7 +8,8 @@ root.setAttribute('aria-label', words.choose);
 element.append(root);
 
 const state = {tracks: [], now: 0, offset: 0, startedAt: 0, source: null, playing: false};
-const length = () => Math.max(0, ...state.tracks.map(t => t.buffer.duration));
+const letter = i => String.fromCharCode(65 + i);  // A, B, C …
+const length = () => state.tracks.length ? state.tracks[state.now].buffer.duration : 0;  // of the one that plays
 const position = () => {
   if (!state.playing) return state.offset;
   return Math.min(state.offset + site.audio().currentTime - state.startedAt, length());
@@ -62,14 +63,20 @@ const choose = index => {
   if (index < 0 || index >= state.tracks.length) return;
   const at = position();
   state.now = index;
-  if (state.playing) { stopSource(); state.offset = at; startSource(); }
+  state.offset = at < length() ? at : 0;  // a shorter one may be over by now
+  if (state.playing) { stopSource(); startSource(); }
   paint();
 };
+
+// Whoever shows the same sound may follow: a cursor over its spectrogram, the letter that is being said.
+const tell = at => document.dispatchEvent(new CustomEvent('site-heard', {
+  detail: {element, seconds: at, playing: state.playing}}));
 
 let parts = null;
 const paint = () => {
   if (!parts) return;
   const at = position();
+  tell(at);
   const total = length();
   parts.play.textContent = state.playing ? '❚❚ ' + words.pause : '▶ ' + words.play;
   parts.play.setAttribute('aria-pressed', state.playing);
@@ -133,7 +140,7 @@ const build = async () => {
   state.now = Math.min(state.now, value.length - 1);
   state.offset = Math.min(state.offset, length());
   const choices = value.map((t, i) => {
-    const button = el('button', {type: 'button', className: 'choice'}, el('b', {textContent: 'ABCD'[i]}), ' ' + t.label);
+    const button = el('button', {type: 'button', className: 'choice'}, el('b', {textContent: letter(i)}), ' ' + t.label);
     button.setAttribute('role', 'radio');
     button.onclick = () => choose(i);
     return button;
@@ -152,7 +159,7 @@ const build = async () => {
   toggle.onclick = () => state.playing ? pause() : play();
   const time = el('span', {className: 'time'});
   const downloads = el('span', {className: 'downloads'}, ...value.map((t, i) => el('a', {
-    href: state.urls[i], download: `${props.name}-${'abcd'[i]}.wav`, textContent: `${words.download} ${'ABCD'[i]}`,
+    href: state.urls[i], download: `${props.name}-${letter(i).toLowerCase()}.wav`, textContent: `${words.download} ${letter(i)}`,
     title: t.label})));
   parts = {play: toggle, time, slider, cursor, choices, canvas, shown: -1};
   root.replaceChildren(group, picture, el('div', {className: 'transport'}, toggle, slider, time, downloads),
@@ -163,7 +170,7 @@ const build = async () => {
 root.onkeydown = e => {
   if (e.target.tagName === 'A' || e.ctrlKey || e.metaKey || e.altKey) return;
   if (e.key === ' ' && e.target.tagName !== 'BUTTON') state.playing ? pause() : play();
-  else if (e.key >= '1' && e.key <= '4') choose(Number(e.key) - 1);
+  else if (e.key >= '1' && e.key <= '9') choose(Number(e.key) - 1);
   else if (e.key === 'ArrowLeft' && e.target.type !== 'range') seek(position() - 1);
   else if (e.key === 'ArrowRight' && e.target.type !== 'range') seek(position() + 1);
   else return;

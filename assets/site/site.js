@@ -67,6 +67,55 @@
     pauseOther = pause;
   };
 
+  // A number on its way, such as the 1 of 128, may leave the range of its field: gradio hears of it once it is inside.
+  // Whoever leaves the field with a number outside gets the nearest one, and for an empty field the one before.
+  const nearest = box => {
+    const [low, high] = [box.min, box.max].map((end, i) => end === '' ? [-Infinity, Infinity][i] : Number(end));
+    return box.value === '' ? box.dataset.before : String(Math.min(high, Math.max(low, Number(box.value))));
+  };
+  const isNumber = box => box.matches?.('.linked input[type=number]');
+  addEventListener('focusin', e => { if (isNumber(e.target)) e.target.dataset.before = e.target.value; }, true);
+  addEventListener('input', e => {
+    if (!isNumber(e.target)) return;
+    if (e.target.value === nearest(e.target)) e.target.dataset.before = e.target.value;
+    else e.stopImmediatePropagation();
+  }, true);
+  const settle = e => {
+    const box = e.target;
+    if (!isNumber(box) || (e.key && e.key !== 'Enter') || box.value === nearest(box)) return;
+    box.value = nearest(box);
+    box.dispatchEvent(new Event('input', {bubbles: true}));
+  };
+  for (const kind of ['keydown', 'change', 'focusout']) addEventListener(kind, settle, true);
+
+  // Gradio's own words that it has in English only: `lessons/_site/gradio.toml`.
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  const ours = (window.siteData.gradio[root.lang] || []).map(([english, text]) => {
+    const escaped = english.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
+    return [new RegExp('^\\s*' + escaped.replace(/\{(\w+)\}/g, '(?<$1>.+?)') + '\\s*$'), text];
+  });
+  const inOurWords = said => {
+    const [pattern, text] = ours.find(([pattern]) => pattern.test(said)) || [];
+    return pattern && fill(text, said.match(pattern).groups || {});
+  };
+  const retell = node => {
+    if (node.nodeType === Node.TEXT_NODE) {
+      const text = inOurWords(node.nodeValue);
+      if (text && node.parentElement?.closest('.toast-body, .in-cell, .out-cell, .wrap')) node.nodeValue = text;
+      return;
+    }
+    for (const name of ['aria-label', 'title']) {
+      const text = node.hasAttribute?.(name) && inOurWords(node.getAttribute(name));
+      if (text) node.setAttribute(name, text);
+    }
+    if (!node.closest?.('svg, .plot-host')) node.childNodes.forEach(retell);
+  };
+  if (ours.length) new MutationObserver(changes => changes.forEach(change => {
+    if (change.type === 'childList') change.addedNodes.forEach(retell);
+    else if (change.type === 'characterData') retell(change.target);
+    else if (inOurWords(change.target.getAttribute(change.attributeName) || '')) retell(change.target);
+  })).observe(root, {subtree: true, childList: true, characterData: true, attributeFilter: ['aria-label', 'title']});
+
   // Deep links.
   site.keep = (tab, name, value) => {
     if (!arrived || (params().get('tab') || 'start') !== tab || value === null || value === undefined) return;
@@ -83,6 +132,26 @@
     holdUntil = Date.now() + 1200;
     cell.scrollIntoView({behavior: quiet() || tries < 200 ? 'instant' : 'smooth', block: 'start'});
     mark(step);
+    stay(cell);
+  };
+  // What lies above a step may still grow while figures arrive: until the visitor takes over, the step is kept in view.
+  let staying = 0;
+  ['wheel', 'touchstart', 'keydown', 'pointerdown'].forEach(name =>
+    addEventListener(name, () => { staying += 1; }, {passive: true, capture: true}));
+  const stay = cell => {
+    const turn = ++staying, until = Date.now() + 8000, wanted = parseFloat(getComputedStyle(cell).scrollMarginTop) || 0;
+    let last = NaN;
+    const look = () => {
+      if (turn !== staying || Date.now() > until || !cell.isConnected) return;
+      const top = cell.getBoundingClientRect().top;
+      if (top === last && Math.abs(top - wanted) > 60) {  // at rest, and elsewhere
+        holdUntil = Date.now() + 400;
+        cell.scrollIntoView({behavior: 'instant', block: 'start'});
+      }
+      last = top;
+      setTimeout(look, 150);
+    };
+    look();
   };
   site.arrived = () => {
     const bar = document.querySelector('#top-bar .bar');

@@ -7,13 +7,15 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
 from core import plots
-from demos import _code, _jobs, _links, _quiz, _tab
+from demos import _code, _jobs, _links, _quiz, _start, _tab
+from demos._page import gradio_texts, speaking
 from demos._tab import LANGUAGES, LESSONS, ROOT, discover, read_toml, split_lesson, strings
 
 TABS = discover()
@@ -71,6 +73,29 @@ def test_every_label_has_both_languages(slug: str) -> None:
     english, korean = _tab.flatten(tables, "en"), _tab.flatten(tables, "ko")
     for key, text in english.items():
         assert sorted(re.findall(r"\{(\w+)", text)) == sorted(re.findall(r"\{(\w+)", korean[key])), key
+
+
+def test_what_gradio_says_is_said_in_korean_with_its_values() -> None:
+    english, texts = gradio_texts("en"), gradio_texts("ko")
+    assert english == [] and len(texts) > 10
+    for said, ours in texts:
+        assert set(re.findall(r"\{\w+\}", ours)) <= set(re.findall(r"\{\w+\}", said)), said
+        assert re.search("[가-힣]", ours), said
+
+
+def test_a_page_says_its_language_before_gradio_asks() -> None:
+    page = speaking(b'<html lang="en"><head><script type="module" src="x.js"></script>', "ko").decode()
+    assert page.startswith('<html lang="ko">') and page.index("'language', {value: 'ko'") < page.index("x.js")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_map_links_tabs_that_are_here_and_shows_every_one(language: str) -> None:
+    found = [stop for _, part in _start.stops(language, TABS) for stop in part]
+    assert sorted(stop["slug"] for stop in found if stop["slug"]) == sorted(SLUGS)
+    assert all(stop["name"] and stop["line"] for stop in found)
+    known = [stop["slug"] for part in read_toml(LESSONS / "_site/map.toml")["part"] for stop in part["stop"]]
+    assert len(set(known)) == len(known)
+    assert all(not stop["slug"] for _, part in _start.stops(language, []) for stop in part)
 
 
 @each_tab
@@ -250,7 +275,8 @@ def test_fonts_are_small_and_have_their_licence() -> None:
     assert "SIL OPEN FONT LICENSE" in (ROOT / "assets/fonts/LICENSE.txt").read_text(encoding="utf-8")
 
 
-def test_korean_in_a_matplotlib_figure_has_its_glyphs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("theme", "colours"), [("light", {}), ("dark", plots.DARK)])
+def test_a_matplotlib_figure_has_its_colours_and_its_glyphs(tmp_path: Path, theme, colours) -> None:
     import warnings
 
     import matplotlib
@@ -258,9 +284,14 @@ def test_korean_in_a_matplotlib_figure_has_its_glyphs(tmp_path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    with matplotlib.rc_context(plots.matplotlib_style("dark")), warnings.catch_warnings():
+    with matplotlib.rc_context(plots.matplotlib_style(theme)), warnings.catch_warnings():
         warnings.simplefilter("error")  # "Glyph … missing from font(s)"
         figure, axes = pyplot.subplots()
         axes.set_title("뮤 법칙 −1 μ")
+        axes.plot([0, 1], [0, 0], linewidth=9)
         figure.savefig(tmp_path / "figure.png")
         pyplot.close(figure)
+    pixels = (pyplot.imread(tmp_path / "figure.png")[..., :3] * 255).round().astype(int).reshape(-1, 3)
+    seen = Counter("#" + bytes(pixel).hex() for pixel in pixels.astype("uint8"))
+    assert seen.most_common(1)[0][0] == colours.get(plots.PAPER, plots.PAPER)
+    assert seen[colours.get(plots.REFERENCE, plots.REFERENCE)] > 1000

@@ -1,5 +1,6 @@
 """The set-up scripts, run in copies of the repository with stand-ins for Python, apt and the requirement files."""
 
+import ast
 import os
 import re
 import shutil
@@ -75,7 +76,7 @@ def python_stand_in(folder, name, version):
 
 
 def test_every_requirement_is_pinned_once_for_each_python():
-    for path in (ROOT / "requirements.txt", ROOT / "tests/requirements.txt"):
+    for path in (ROOT / f"{folder}requirements.txt" for folder in ("", "tests/", "benchmarks/")):
         lines = requirements(path)
         for line in lines:
             assert re.fullmatch(r'[A-Za-z0-9_-]+==[0-9.post]+(; python_version (>=|<) "3\.11")?', line), line
@@ -92,6 +93,26 @@ def test_what_was_asked_for_is_required_and_installed_as_pinned():
     for one in pinned:
         if one.marker is None or one.marker.evaluate():
             assert version(one.name) in one.specifier, f"{one.name} {version(one.name)} is not {one.specifier}"
+
+
+def test_what_the_site_imports_is_pinned():
+    """All but what another pinned package brings and limits: gradio, matplotlib and, on Linux, torch."""
+    from importlib.metadata import packages_distributions
+
+    brought = {"cycler", "markdown_it", "pygments", "starlette", "cuda"}
+    for_trainers = {"pocketsphinx"}  # of tests/requirements.txt
+    imported = set()
+    for path in [ROOT / "app.py", *(ROOT / "core").rglob("*.py"), *(ROOT / "demos").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    imported -= sys.stdlib_module_names | {"core", "demos", "tomli"} | brought | for_trainers  # tomli: before 3.11
+    names = {re.split("[=;]", line)[0].lower() for line in requirements(ROOT / "requirements.txt")}
+    for module in imported:
+        assert {one.lower() for one in packages_distributions()[module]} & names, f"{module} is not pinned"
+    assert {"gradio", "brotli", "numpy"} <= imported
 
 
 @pytest.mark.parametrize(
@@ -169,6 +190,39 @@ def test_a_second_run_installs_nothing_until_a_requirement_changes(checkout, pro
     for _ in range(2):  # a failed installation is not taken for a finished one
         failed = run(checkout, programs, "make", "setup")
         assert failed.returncode != 0 and "pip could not install requirements.txt" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("system", "compilers", "advice"),
+    [
+        ("Linux", [], "apt install g++"),
+        ("Linux", ["clang++"], None),
+        ("Linux", ["c++"], None),
+        ("Darwin", ["g++", "clang++"], "xcode-select --install"),  # what is there only asks to install the tools
+        ("Darwin", ["g++", "xcode-select"], None),
+    ],
+)
+def test_without_a_compiler_one_sentence_says_what_to_install(checkout, programs, system, compilers, advice):
+    (checkout / ".venv/bin").mkdir(parents=True)
+    program(checkout / ".venv/bin", "python", 'case "$1" in -) echo stamp;; esac')
+    program(programs, "uname", f"echo {system}")
+    program(programs, "ffmpeg", "exit 0")
+    for name in compilers:
+        program(programs, name, "exit 0")
+    for _ in range(2):  # not only when something is installed
+        done = run(checkout, programs, "make", "setup")
+        assert done.returncode == 0, done.stderr
+        notes = [line for line in done.stdout.splitlines() if "compiler" in line]
+        assert len(notes) == (advice is not None)
+        assert advice is None or (advice in notes[0] and "numba" in notes[0])
+
+
+def test_the_compilers_of_the_note_are_those_of_the_engine():
+    from core.wavenet.engines import compiler
+
+    script = (ROOT / "scripts/setup.sh").read_text()
+    body = script.split("has_compiler() {")[1].split("\n}")[0]
+    assert all(f"has {name}" in body for name in compiler.COMPILERS) and "CXX" in body
 
 
 def serving(checkout, programs, **variables):
@@ -265,3 +319,9 @@ def test_the_licences_are_there():
     notice = (ROOT / "NOTICE").read_text()
     for name in ("Kathleen", "CC0", "CMU ARCTIC", "Pretendard", "Open Font License", "plotly.js"):
         assert name in notice
+    for folder in ("", "tests/", "benchmarks/"):
+        for line in requirements(ROOT / f"{folder}requirements.txt"):
+            package = re.split("[=;]", line)[0]
+            assert package.lower() in notice.lower(), f"NOTICE does not name {package}"
+    for config in (ROOT / "assets/weights").glob("*/config.json"):
+        assert config.parent.name in notice, f"NOTICE does not name the weights {config.parent.name}"
