@@ -36,6 +36,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Print what the tests measured (`record_property`): times that a busy machine must not fail by."""
+    done = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    rows = {(r.nodeid, what): value for r in done if r.when == "call" for what, value in r.user_properties}
+    if rows:
+        terminalreporter.section("measured")
+    for (test, what), value in rows.items():
+        terminalreporter.line(f"{value:8.2f} {what}  {test}")
+
+
 @dataclass
 class Watch:
     """What went wrong on a page, and how much it transferred."""

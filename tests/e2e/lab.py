@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -43,8 +44,15 @@ heavy.en = "Heavy"
 heavy.ko = "오래 걸리는 일"
 light.en = "Light"
 light.ko = "가벼운 일"
+shut.en = "Shut"
+shut.ko = "닫기"
+open.en = "Open"
+open.ko = "열기"
 """
 FRAMES = 6
+NAMES = ("typed", "broken", "heavy", "light", "shut", "open")
+LONGEST_S = 60.0
+gate = threading.Event()
 
 
 def write_lesson(folder: Path) -> None:
@@ -73,8 +81,20 @@ def fail_broken() -> str:
 
 
 def work() -> str:
-    time.sleep(3)
-    return f"done {time.monotonic()}"
+    """A heavy job that ends when a light one opens the gate, whatever the machine's speed; says when it ran."""
+    began = time.monotonic()
+    passed = gate.wait(LONGEST_S)
+    return f"{'passed' if passed else 'forgotten'} {began} {time.monotonic()}"
+
+
+def shut() -> str:
+    gate.clear()
+    return "shut"
+
+
+def open_gate() -> str:
+    gate.set()
+    return "open"
 
 
 def build(t: _tab.Strings) -> None:
@@ -86,7 +106,7 @@ def build(t: _tab.Strings) -> None:
         picture = w.figure(cell, "picture", height=300)
         clicked = gr.Textbox(label="clicked", elem_id="clicked")
     with w.cell(t, "jobs") as cell:
-        buttons = {name: w.button(t(name), name=name) for name in ("typed", "broken", "heavy", "light")}
+        buttons = {name: w.button(t(name), name=name) for name in NAMES}
         kept = gr.Textbox("as it was", label="kept", elem_id="kept")
         slow = gr.Textbox(label="slow", elem_id="slow")
     w.references(t)
@@ -101,6 +121,8 @@ def build(t: _tab.Strings) -> None:
     w.on(t, buttons["broken"].click, fail_broken, None, kept)
     w.on(t, buttons["heavy"].click, work, None, slow, heavy=True)
     w.on(t, buttons["light"].click, lambda: "light", None, kept)
+    w.on(t, buttons["shut"].click, shut, None, kept)
+    w.on(t, buttons["open"].click, open_gate, None, kept)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from browsing import PATHS, bring, drawn, open_cell
 from playwright.sync_api import Page, expect
 
 from core import plots
@@ -13,7 +15,6 @@ from demos._tab import LANGUAGES, discover, strings
 from demos._wavenet.mulaw import CURVE_LEVELS
 from demos._widgets import SAMPLES
 
-PATHS = {"en": "/", "ko": "/ko"}
 MEGABYTE = 1_000_000
 both_languages = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -23,20 +24,7 @@ def query(page: Page) -> dict[str, str]:
 
 
 def mulaw(opener, language: str, more: str = "", **options) -> Page:
-    return opener(f"{PATHS[language]}?tab=wavenet&step=mulaw{more}", **options)
-
-
-def bring(page: Page, selector: str):
-    """Scroll to something and give it; lazy cells fill when they are in sight."""
-    page.wait_for_selector(selector, state="attached")
-    page.locator(selector).first.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
-    return page.locator(selector).first
-
-
-def drawn(page: Page, name: str):
-    """A figure that has been drawn."""
-    bring(page, f"#{name} .plot-caption")
-    return bring(page, f"#{name} .plot-host[data-drawn]")
+    return open_cell(opener, language, "mulaw", more, **options)
 
 
 @both_languages
@@ -50,6 +38,23 @@ def test_first_visit_is_small_and_shows_every_tab(opener, language: str) -> None
         assert card.locator("svg").count() == 1, "every tab has its picture"
     expect(page.locator("h1").first).to_have_text(strings("_site", language)("title"))
     assert 50_000 < page.watch.transferred_bytes < 3 * MEGABYTE
+
+
+@both_languages
+def test_the_start_page_says_what_one_can_do_and_links_only_what_is_there(opener, language: str) -> None:
+    page = opener(PATHS[language])
+    t = strings("_site", language)
+    expect(page.locator(".start .about")).to_have_text(t("about"))
+    tabs = discover()
+    for tab in tabs:
+        outcomes = strings(tab.slug, language).prose("top").count("- ")
+        entry = page.locator(".entry", has=page.locator(f".card[data-tab={tab.slug}]"))
+        assert entry.locator(".able li").count() == outcomes >= 3
+    links = page.locator(".map a")
+    assert {link.get_attribute("data-tab") for link in links.all()} == {tab.slug for tab in tabs}
+    assert page.locator(".map ol > li").count() > len(tabs)  # the lecture is longer than the site
+    links.first.click()
+    expect(page.locator(".tab-header h1").first).to_be_visible()
 
 
 @both_languages
@@ -256,6 +261,65 @@ def test_button_makes_sound_that_can_be_downloaded(opener, language: str) -> Non
 
 
 @both_languages
+def test_the_menu_of_voices_says_whose_sound_is_there(opener, language: str) -> None:
+    page = mulaw(opener, language)
+    t = strings("_site", language)
+    menu, sample = page.locator("#mulaw-voice-sample input"), f"“{SAMPLES['b0481']}”"
+    voice = bring(page, "#mulaw-voice")
+    voice.locator("button.icon-button").first.click()  # takes the sample away
+    expect(menu).to_have_value("")
+    voice.locator(".source-selection button").nth(1).click()  # the microphone
+    voice.locator("button.record-button").first.click()
+    page.wait_for_timeout(1500)
+    voice.locator("button.stop-button").first.click()
+    expect(menu).to_have_value(t("voice.sample_mine"))
+    length = voice.locator(".timestamps time").last
+    expect(length).to_have_text(re.compile("0:0[123]"))
+    mine = length.text_content()
+    for name, seconds in ((sample, "0:02"), (t("voice.sample_mine"), mine)):  # to a sample, and back again
+        menu.click()
+        page.get_by_role("option", name=name).click()
+        expect(menu).to_have_value(name)
+        expect(length).to_have_text(seconds)
+    bring(page, "#mulaw-run").click()
+    expect(page.locator("#mulaw-sound .player .time")).not_to_contain_text("5.0 s")  # the first sample's length
+    heard = float(page.locator("#mulaw-sound .player .time").text_content().split()[2])
+    assert abs(heard - int(mine[-1])) <= 0.5
+
+
+@pytest.mark.parametrize(("language", "locale"), [("en", "ko-KR"), ("ko", "en-US")])
+def test_gradios_words_are_in_the_language_of_the_page(opener, language: str, locale: str) -> None:
+    page = mulaw(opener, language, locale=locale)
+    voice = bring(page, "#mulaw-voice")
+    expect(voice.locator(".source-selection button").first).to_be_visible()
+    page.wait_for_timeout(1000)
+    labels = page.evaluate("""() => [...document.querySelectorAll('#step-mulaw .in-cell [aria-label]')].map(
+        e => e.getAttribute('aria-label').replace(/[(].*?[)]/g, '')).filter(text => text.trim())""")
+    assert len(labels) > 8
+    hangul, latin = re.compile("[가-힣]"), re.compile("[A-Za-z]{4}")
+    assert [text for text in labels if (hangul if language == "en" else latin).search(text)] == []
+    voice.locator("button.icon-button").first.click()
+    voice.locator(".source-selection button").nth(1).click()
+    expect(voice.locator("button.record-button")).to_have_text({"en": "Record", "ko": "녹음"}[language])
+    assert page.evaluate("document.documentElement.lang") == language
+
+
+def test_a_number_out_of_range_becomes_the_nearest_without_a_message(opener) -> None:
+    page = mulaw(opener, "ko", "&levels=64")
+    caption = drawn(page, "mulaw-stairs").locator("xpath=..").locator(".plot-caption p")
+    box = page.locator(".link-levels input[type=number]")
+    for given, becomes in (("999", "256"), ("1", "2"), ("", "2"), ("128", "128")):
+        box.fill(given)
+        box.press("Enter")
+        expect(box).to_have_value(becomes)
+        expect(caption).to_contain_text(f"{becomes}단계")
+    box.fill("")
+    box.press_sequentially("16")  # its 1 alone is below the range
+    expect(caption).to_contain_text("16단계")
+    assert page.locator(".toast-body").count() == 0
+
+
+@both_languages
 def test_code_cell_shows_what_runs(opener, language: str) -> None:
     import inspect
 
@@ -289,6 +353,26 @@ def test_nothing_sticks_out(opener, language: str, more: str) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+
+
+@both_languages
+def test_phone_shows_where_something_scrolls_and_no_toolbar(opener, language: str) -> None:
+    page = mulaw(opener, language, width=390, height=844, color_scheme="dark")
+    drawn(page, "mulaw-stairs")
+    toolbar = page.locator("#mulaw-stairs .modebar-container")
+    expect(toolbar).to_have_css("display", "none")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    expect(toolbar).not_to_have_css("display", "none")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#naive-listing").scroll_into_view_if_needed()
+    page.wait_for_selector("#naive-listing .listing-lines")
+    wide = page.evaluate("""() => [...document.querySelectorAll('.step *')]
+        .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map(e => [e, getComputedStyle(e)])
+        .filter(([e, style]) => ['auto', 'scroll'].includes(style.overflowX) && e.tagName !== 'TEXTAREA')
+        .map(([e, style]) => [e.className, style.backgroundImage.includes('gradient')])""")
+    assert len(wide) > 2 and [name for name, hint in wide if not hint] == []
+    formulas = page.locator(".step .katex-display").evaluate_all("es => es.map(e => e.scrollWidth - e.clientWidth)")
+    assert len(formulas) > 4 and max(formulas) <= 1, "every formula fits"
 
 
 def test_phone_has_its_contents_behind_a_button(opener) -> None:

@@ -5,26 +5,19 @@ from __future__ import annotations
 import re
 
 import pytest
+from browsing import PATHS, answer, bring, click_at, drawn, open_cell, upload
 from playwright.sync_api import Page, expect
 
 from core import weights
 from demos._tab import strings
 
-PATHS = {"en": "/", "ko": "/ko"}
 pytestmark = pytest.mark.skipif("wavenet-vocoder" not in weights.names(), reason="the weights are not here yet")
 
 
 def cell(opener, language: str, more: str = "", **options) -> Page:
-    page = opener(f"{PATHS[language]}?tab=wavenet&step=architecture{more}", **options)
-    bring(page, "#architecture-diagram")
+    page = open_cell(opener, language, "architecture", more, ready="#architecture-diagram", **options)
     page.wait_for_selector("#architecture-diagram .architecture[data-drawn]")
     return page
-
-
-def bring(page: Page, selector: str):
-    page.wait_for_selector(selector, state="attached")
-    page.locator(selector).first.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
-    return page.locator(selector).first
 
 
 def shape(page: Page, name: str, kind: str = "wide"):
@@ -37,8 +30,7 @@ def block(page: Page, name: str, kind: str = "wide"):
 
 def seen(page: Page):
     """The sentence below the figure of the block, once it has been drawn."""
-    bring(page, "#architecture-picture .plot-caption")
-    page.wait_for_selector("#architecture-picture .plot-host[data-drawn]")
+    drawn(page, "architecture-picture")
     return page.locator("#architecture-picture .plot-caption p")
 
 
@@ -64,8 +56,7 @@ def test_shapes_blocks_and_source(opener, language: str) -> None:
     open_, saturated = map(int, re.findall(r"(\d+) %", seen(page).text_content()))
     assert 0 <= open_ <= 100 and 0 <= saturated <= 100
     assert "block=gate" in page.url
-    host = bring(page, "#architecture-picture .plot-host").bounding_box()
-    page.mouse.click(host["x"] + host["width"] * 0.4, host["y"] + host["height"] * 0.5)
+    click_at(page, bring(page, "#architecture-picture .plot-host"), 0.4)
     product = re.compile(r"tanh [+-]\d\.\d\d × σ \d\.\d\d = [+-]\d")
     expect(page.locator("#architecture-pointed")).to_contain_text(product)
     block(page, "head2").focus()
@@ -104,10 +95,7 @@ def test_a_file_that_is_no_sound_leaves_the_page_as_it_was(opener, tmp_path) -> 
     bring(page, "#step-architecture .in-cell button.label-wrap").click()
     fake = tmp_path / "voice.wav"
     fake.write_text("This is text.")
-    bring(page, "#architecture-voice")
-    page.locator("#architecture-voice").get_by_role("button", name=re.compile("clear", re.I)).first.click()
-    page.locator("#architecture-voice").get_by_role("button", name=re.compile("upload", re.I)).first.click()
-    page.locator("#architecture-voice input[type=file]").first.set_input_files(fake)
+    upload(page, "architecture-voice", fake)
     expect(page.locator(".toast-body").first).to_be_visible()
     assert seen(page).text_content() == before
     page.watch.errors = [error for error in page.watch.errors if "MediaError" not in error]  # Gradio's own preview
@@ -116,11 +104,8 @@ def test_a_file_that_is_no_sound_leaves_the_page_as_it_was(opener, tmp_path) -> 
 def test_the_question_reveals_where_the_parameters_are(opener) -> None:
     page = cell(opener, "en", width=390)
     assert shape(page, "embedded", "narrow").is_visible() and not shape(page, "embedded").is_visible()
-    bring(page, "#quiz-architecture-shares")
-    page.locator("#quiz-architecture-shares input[type=radio]").nth(1).check()
-    page.locator("#quiz-architecture-shares button").click()
-    bring(page, "#architecture-shares .plot-caption")
-    page.wait_for_selector("#architecture-shares .plot-host[data-drawn]")
+    answer(page, "architecture-shares", 1)
+    drawn(page, "architecture-shares")
     total = weights.card("wavenet-vocoder")["parameters"]
     expect(page.locator("#architecture-shares .plot-caption p")).to_contain_text(f"{total:,}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

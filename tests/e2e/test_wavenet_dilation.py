@@ -6,20 +6,18 @@ import json
 
 import pytest
 import torch
+from browsing import open_cell
 from playwright.sync_api import expect
 
 from core.wavenet import PRESETS, WaveNet, WaveNetConfig
 from core.wavenet.model import GatedLayer
 from demos._wavenet.dilation import NETWORKS, SLIDERS
 
-LINK = "{path}?tab=wavenet&step=dilation"
 TREE = "#dilation-tree .tree"
 
 
-def open_tree(opener, path="/", more="", **options):
-    page = opener(LINK.format(path=path) + more, **options)
-    page.wait_for_selector("#dilation-tree", state="attached")
-    page.evaluate("document.getElementById('dilation-tree').scrollIntoView()")
+def open_tree(opener, language="en", more="", **options):
+    page = open_cell(opener, language, "dilation", more, ready="#dilation-tree", **options)
     page.wait_for_selector(TREE + "[data-drawn]")
     return page
 
@@ -55,6 +53,7 @@ def test_the_numbers_are_those_of_pytorch(opener):
         config = WaveNetConfig(
             residual_channels=w["residual"], gate_channels=w["gate"], skip_channels=w["skip"], head_channels=w["head"],
             layers=layers, layers_per_cycle=cycle, kernel_size=kernel, mel_channels=w["mel"],
+            harmonics=w.get("harmonics", 0), condition_hop_samples=w.get("hop", 0),
         )  # fmt: skip
         got = page.evaluate(ask, [{"layers": layers, "kernel": kernel, "cycle": cycle}, w])
         with torch.device("meta"):
@@ -100,9 +99,9 @@ def check_cone(page, causal: bool) -> None:
         assert got == expected
 
 
-@pytest.mark.parametrize(("path", "ms", "future"), [("/", "1.00", "future"), ("/ko", "1.00", "미래")])
-def test_mouse_keyboard_and_presets(opener, path, ms, future):
-    page = open_tree(opener, path)
+@pytest.mark.parametrize(("language", "ms", "future"), [("en", "1.00", "future"), ("ko", "1.00", "미래")])
+def test_mouse_keyboard_and_presets(opener, language, ms, future):
+    page = open_tree(opener, language)
     quiz = page.locator("#quiz-dilation-reach")
     for answer, state in (("1023", "wrong"), ("1,024", "right")):
         quiz.locator("input").fill(answer)
@@ -151,7 +150,7 @@ def test_play_feeds_each_output_back(opener):
     ("&layers=99&kernel=4&cycle=10", (30, 4, 10)), ("&layers=abc&kernel=-3&cycle=1", (4, 2, 1)),
 ])  # fmt: skip
 def test_links_and_extremes(opener, more, expected):
-    page = open_tree(opener, "/", more, width=390, color_scheme="dark")
+    page = open_tree(opener, "en", more, width=390, color_scheme="dark")
     layers, kernel, cycle = expected
     reach = 1 + (kernel - 1) * sum(2 ** (i % cycle) for i in range(layers))
     expect(page.locator(".tree-formula .reach")).to_have_text(f"{reach:,}")

@@ -6,32 +6,27 @@ import json
 import re
 
 import pytest
+from browsing import answer, bring, drawn, open_cell, plotly_click
 from playwright.sync_api import expect
 
 from core.wavenet import ablation
-from demos._tab import strings
-from demos._wavenet.naive_checks import LIVE_STEPS, final_bits
+from demos._tab import LANGUAGES, strings
+from demos._wavenet.naive_checks import LIVE_STEPS, final_bits, leak_ends, stored
 
 FIGURE = "#naive-check-figure"
 SAID = FIGURE + " .plot-caption p"
 
 
-def open_cell(opener, path: str, more: str = "", **options):
-    page = opener(f"{path}?tab=wavenet&step=naive{more}", **options)
-    page.wait_for_selector("#naive-listing", state="attached")
-    page.evaluate("document.getElementById('naive-listing').scrollIntoView()")
+def opened(opener, language: str, more: str = "", **options):
+    page = open_cell(opener, language, "naive", more, ready="#naive-listing", **options)
     page.wait_for_selector("#naive-listing .listing[data-tag]")
     return page
 
 
-def show(page, selector: str) -> None:
-    page.evaluate("s => document.querySelector(s).scrollIntoView({block: 'center'})", selector)
-
-
-@pytest.mark.parametrize(("path", "language"), [("/", "en"), ("/ko", "ko")])
-def test_lines_checks_and_curves(opener, path, language):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_lines_checks_and_curves(opener, language):
     words = strings("wavenet", language).cell("naive")
-    page = open_cell(opener, path, "&naive-time=100&naive-layers=2")
+    page = opened(opener, language, "&naive-time=100&naive-layers=2")
     listing = page.locator("#naive-listing .listing")
     expect(listing).to_have_attribute("data-pass", "stored")
     page.locator("#naive-listing button[data-tag=padding]").click()
@@ -46,7 +41,12 @@ def test_lines_checks_and_curves(opener, path, language):
     page.keyboard.press("Enter")
     expect(note).to_contain_text("return [1, 256, 100]")
 
-    show(page, FIGURE)
+    assert page.locator("#naive-table").count() == 0, "the answer is not shown before the question"
+    answer(page, "naive-leak", 2)
+    expect(page.locator("#naive-table")).to_contain_text(words("lecture_leak"))
+    expect(page.locator("#naive-table")).to_contain_text(words("saw_leak", **leak_ends(stored("leak"))))
+
+    bring(page, FIGURE)
     expect(page.locator(SAID)).to_contain_text(words("is_stored"))
     radios = page.locator(".link-check input")
     radios.nth(3).check()
@@ -54,31 +54,27 @@ def test_lines_checks_and_curves(opener, path, language):
     page.locator("#naive-check").click()
     expect(page.locator(SAID)).to_contain_text(words("is_live"), timeout=90_000)
     expect(page.locator(SAID)).to_contain_text(re.compile(rf"{LIVE_STEPS}.*100 %", re.S), timeout=90_000)
+    same, whole = (leak_ends(stored("leak"), steps) for steps in (LIVE_STEPS, None))  # the stored run beside it
+    beside = words("said_leak_stored", **same, **{f"all_{key}": value for key, value in whole.items()})
+    expect(page.locator(SAID)).to_contain_text(beside)
     radios.nth(0).check()
     expect(page.locator(SAID)).to_contain_text(words("is_stored"))
     page.locator("#naive-check").click()
     expect(page.locator(SAID)).to_contain_text(words("is_live"))
 
-    quiz = page.locator("#quiz-naive-gate")
-    show(page, "#quiz-naive-gate")
-    quiz.locator("input").nth(1).check()
-    quiz.locator("button").click()
-    expect(quiz.locator(".feedback")).to_have_attribute("data-state", "wrong")
-    page.wait_for_selector("#naive-ablation .plot-host", state="attached")
-    show(page, "#naive-ablation")
+    expect(answer(page, "naive-gate", 1).locator(".feedback")).to_have_attribute("data-state", "wrong")
+    drawn(page, "naive-ablation")
     for bits in final_bits(json.loads(ablation.TABLE.read_text())).values():
         expect(page.locator("#naive-ablation .plot-caption p")).to_contain_text(f"{bits:.3f}")
-    page.evaluate("""document.querySelector('#naive-ablation .plot-host').emit('plotly_click',
-        {points: [{curveNumber: 1, pointNumber: 0, pointIndex: 0, x: 250, y: 0}]})""")
+    plotly_click(page, "naive-ablation", curve=1, x=250)
     expect(page.locator("#naive-ablation-point")).to_contain_text("250")
 
 
 def test_a_click_changes_another_sample(opener):
-    page = open_cell(opener, "/", "&check=shift", width=390, color_scheme="dark")
-    show(page, FIGURE)
+    page = opened(opener, "en", "&check=shift", width=390, color_scheme="dark")
+    bring(page, FIGURE)
     expect(page.locator(SAID)).to_contain_text("Only sample 40 is changed")
-    page.evaluate(f"""document.querySelector('{FIGURE} .plot-host').emit('plotly_click',
-        {{points: [{{curveNumber: 0, pointNumber: 0, pointIndex: 0, x: 12, y: 0}}]}})""")
+    plotly_click(page, FIGURE[1:], x=12)
     expect(page.locator(SAID)).to_contain_text("Only sample 12 is changed")
     expect(page.locator(SAID)).to_contain_text("number 12 in the lecture's")
     expect(page.locator(SAID)).to_contain_text("number 13 in ours")

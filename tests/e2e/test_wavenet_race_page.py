@@ -5,26 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
+from browsing import PATHS, answer, bring, drawn, open_cell
 from playwright.sync_api import Page, expect
 
 from core.wavenet import race
 from core.wavenet.count import count
 from demos._tab import strings
 
-PATHS = {"en": "/", "ko": "/ko"}
-
 
 def cell(opener, language: str, more: str = "", **options) -> Page:
-    page = opener(f"{PATHS[language]}?tab=wavenet&step=race{more}", **options)
-    bring(page, "#race-animation")
+    page = open_cell(opener, language, "race", more, ready="#race-animation", **options)
     page.wait_for_selector("#race-animation .race[data-drawn]")
     return page
-
-
-def bring(page: Page, selector: str):
-    page.wait_for_selector(selector, state="attached")
-    page.locator(selector).first.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
-    return page.locator(selector).first
 
 
 def dots(page: Page, side: str, kind: str) -> int:
@@ -77,12 +69,9 @@ def test_steps_forward_back_and_play(opener, language: str) -> None:
 @pytest.mark.parametrize("language", PATHS)
 def test_operations_after_the_question(opener, language: str) -> None:
     page = cell(opener, language, width=390)
-    bring(page, "#quiz-race-growth")
-    page.locator("#quiz-race-growth input[type=radio]").nth(1).check()
-    page.locator("#quiz-race-growth button").click()
-    expect(page.locator("#quiz-race-growth .feedback")).to_have_attribute("data-state", "right")
-    bring(page, "#race-operations .plot-caption")
-    page.wait_for_selector("#race-operations .plot-host[data-drawn]")
+    asked = answer(page, "race-growth", 1)
+    expect(asked.locator(".feedback")).to_have_attribute("data-state", "right")
+    drawn(page, "race-operations")
     table = page.locator("#race-table")
     expect(table).to_contain_text(f"{count(race.Small()).naive:,}")
     expect(table).to_contain_text("864,256")  # network M, cached
@@ -93,8 +82,7 @@ def test_operations_after_the_question(opener, language: str) -> None:
 def test_every_engine_runs_by_the_clock(opener, language: str) -> None:
     t = strings("wavenet", language).cell("race")
     page = cell(opener, language, "&race-network=s")
-    bring(page, "#race-speeds .plot-caption")
-    page.wait_for_selector("#race-speeds .plot-host[data-drawn]")
+    drawn(page, "race-speeds")
     bring(page, "#race-run").click()
     going = re.escape(t("running", engine="ENGINE", number=88, count=99)).replace("ENGINE", ".+")
     going = re.compile(going.replace("88", r"\d+").replace("99", r"\d+"))

@@ -6,12 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from hearing import assert_is_sound, wav
+from browsing import answer, bring, click_at, drawn, open_cell
+from hearing import assert_is_sound, first_sound, wav
 from playwright.sync_api import expect
 
 from demos._tab import LANGUAGES, strings
 
-PATHS = {"en": "/", "ko": "/ko"}
 pytestmark = pytest.mark.e2e
 in_both = pytest.mark.parametrize("language", LANGUAGES)
 in_one = {language: pytest.mark.parametrize("language", [language]) for language in LANGUAGES}
@@ -21,10 +21,9 @@ PATIENCE_MS = 120_000
 
 
 def opened(opener, language: str, query: str = ""):
-    page = opener(f"{PATHS[language]}?tab=wavenet&step=unconditional{query}")
+    page = open_cell(opener, language, "unconditional", query, ready=LIVE)
     page.set_default_timeout(PATIENCE_MS)
-    page.wait_for_selector(LIVE, state="attached")
-    page.locator("#unconditional-takes").scroll_into_view_if_needed()
+    bring(page, "#unconditional-takes")
     page.wait_for_selector("#unconditional-takes .player[data-ready]")
     return page
 
@@ -47,14 +46,13 @@ def test_stored_takes_are_there_at_once_and_a_click_shows_their_softmax(opener, 
     x, rate = wav(page, "#unconditional-takes")
     assert rate == 16_000 and len(x) >= 32_000
     assert_is_sound(x)
-    said, summary = page.locator("#unconditional-said .plot-host"), page.locator("#unconditional-softmax p").last
-    page.wait_for_selector("#unconditional-said .plot-host[data-drawn]")
+    for index, choice in enumerate(page.locator("#unconditional-takes .choice").all()):
+        choice.click()  # each take has its own length
+        seconds = len(wav(page, "#unconditional-takes", index)[0]) / 16_000
+        expect(page.locator("#unconditional-takes .time")).to_have_text(f"0.0 / {seconds:.1f} s")
+    said, summary = drawn(page, "unconditional-said"), page.locator("#unconditional-softmax p").last
     before = summary.inner_text()
-    said.scroll_into_view_if_needed()
-    box = said.bounding_box()
-    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"])
-    page.wait_for_timeout(300)
-    page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"])
+    click_at(page, said, 0.8)
     expect(summary).not_to_have_text(before)
     bits = float(re.search(r"(\d\.\d\d) ?(bits|비트)", summary.inner_text()).group(1))
     probabilities = np.array(
@@ -66,14 +64,14 @@ def test_stored_takes_are_there_at_once_and_a_click_shows_their_softmax(opener, 
 
 
 @in_both
-def test_it_speaks_live_and_the_take_can_be_downloaded(opener, language: str) -> None:
+def test_it_speaks_live_and_the_take_can_be_downloaded(opener, language: str, record_property) -> None:
     t = strings("wavenet", language).cell("unconditional")
     page = opened(opener, language, "&seconds=2&temperature=0.8&seed=7")
     summary = page.locator("#unconditional-softmax p").last
     before = summary.inner_text()
     speak(page)
     live = page.locator(LIVE)
-    assert int(live.get_attribute("data-first-sound-ms")) > 0, "it was heard before it was finished"
+    first_sound(page, LIVE, record_property)
     assert live.get_attribute("data-received") == "32000"
     assert live.get_attribute("data-looks") == "40"  # one for each of the blocks of 50 ms
     assert 0 < float(live.get_attribute("data-bits")) < 8
@@ -126,12 +124,9 @@ def test_it_stops_when_asked_and_keeps_what_was_said(opener, language: str) -> N
 def test_the_questions_answer_every_choice(opener, language: str) -> None:
     t = strings("wavenet", language).cell("unconditional")
     page = opened(opener, language)
-    quiz = page.locator("#quiz-unconditional-memory")
     assert page.locator("#unconditional-answer").count() == 0 or page.locator("#unconditional-answer").is_hidden()
-    quiz.scroll_into_view_if_needed()
     for index in range(3):
-        quiz.locator("input[type=radio]").nth(index).check()
-        quiz.get_by_role("button").first.click()
+        quiz = answer(page, "unconditional-memory", index)
         feedback = t.quizzes["unconditional"]["memory"]["choice"][index]["feedback"][language]
         expect(quiz).to_contain_text(feedback[:30])
     expect(page.locator("#unconditional-answer")).to_be_visible()

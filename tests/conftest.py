@@ -1,0 +1,45 @@
+"""Two lines of tests side by side (`pytest -n 2`): one drives the browser and mostly waits, the other computes.
+
+The browser's line is the longer one: some of its files come last, for the other line, when that has no more to compute.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+try:
+    from xdist.scheduler import LoadScopeScheduling
+except ImportError:  # one line of tests, then
+    LoadScopeScheduling = object
+
+LAST = ("test_lab.py", "test_shell.py", "test_start.py")
+
+
+def line(file: str) -> str:
+    """The line of a file: "browser", "browser, later", or "" for those that compute."""
+    folder, name = file.replace("\\", "/").rsplit("/", 2)[-2:]
+    if folder != "e2e":
+        return ""
+    return "browser, later" if name in LAST else "browser"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests begin first: they take longest."""
+    order = ("browser", "", "browser, later")
+    items.sort(key=lambda item: order.index(line(item.path.as_posix())))
+
+
+class TwoLines(LoadScopeScheduling):
+    """The browser's tests stay together, with one site and one browser; the others go by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return line(file) or file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoLines:
+    """Takes the place of the scheduler that --dist names."""
+    return TwoLines(config, log)
