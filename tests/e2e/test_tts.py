@@ -178,7 +178,7 @@ def test_a_refused_sentence_is_told_once_and_stays_said_below_the_box(opener, la
 def test_what_belongs_to_the_last_sentence_is_dim_while_the_new_one_waits(opener) -> None:
     """All three cells at once, though they are made one after the other; then each names what it says."""
     page = opened(opener, "en", "together")
-    players = {"together": 4, "units": 2, "parametric": 3}
+    players = {"together": 5, "units": 2, "parametric": 3}
     for name, count in players.items():
         sound = "#together-sounds" if name == "together" else f"#{name}-sound"
         sounds(page, sound, count)
