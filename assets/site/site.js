@@ -124,12 +124,11 @@
     write(p);
   };
   let arrived = false;
-  let holdUntil = 0;  // while we scroll to a step, the scroll does not choose another
+  let holdUntil = 0;  // while we keep a step in view, the scroll does not choose another
   const openTab = () => document.querySelector('#tabs [role=tabpanel]:not([hidden])');
   const scrollToStep = (step, tries = 200) => {
     const cell = document.getElementById('step-' + step);
     if (!cell) return tries && setTimeout(() => scrollToStep(step, tries - 1), 50);
-    holdUntil = Date.now() + 1200;
     cell.scrollIntoView({behavior: quiet() || tries < 200 ? 'instant' : 'smooth', block: 'start'});
     mark(step);
     stay(cell);
@@ -137,15 +136,15 @@
   // What lies above a step may still grow while figures arrive: until the visitor takes over, the step is kept in view.
   let staying = 0;
   ['wheel', 'touchstart', 'keydown', 'pointerdown'].forEach(name =>
-    addEventListener(name, () => { staying += 1; }, {passive: true, capture: true}));
+    addEventListener(name, () => { staying += 1; holdUntil = 0; }, {passive: true, capture: true}));
   const stay = cell => {
     const turn = ++staying, until = Date.now() + 8000, wanted = parseFloat(getComputedStyle(cell).scrollMarginTop) || 0;
+    holdUntil = until + 400;
     let last = NaN;
     const look = () => {
       if (turn !== staying || Date.now() > until || !cell.isConnected) return;
       const top = cell.getBoundingClientRect().top;
       if (top === last && Math.abs(top - wanted) > 60) {  // at rest, and elsewhere
-        holdUntil = Date.now() + 400;
         cell.scrollIntoView({behavior: 'instant', block: 'start'});
       }
       last = top;
