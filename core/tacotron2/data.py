@@ -99,13 +99,19 @@ def with_room(starts_s: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(starts)
 
 
+def spoken(recording: corpus.Recording, found: alignment.Alignment) -> tuple[int, int]:
+    """The frames from the first of the speech, and a little silence, to the last: low, high."""
+    _, starts = timed_tokens(found)
+    first = max(0.0, starts[1] - LEAD_S)
+    last = min(starts[-1], starts[-2] + TRAIL_S)
+    return round(first / FRAME_S), min(recording.mel.shape[1], round(last / FRAME_S) + 1)
+
+
 def aligned(recording: corpus.Recording, found: alignment.Alignment, *, language: str = "en") -> Example:
     """A recording whose phones are known, without the long silences around it."""
     symbols, starts = timed_tokens(found)
     ids = torch.tensor([table(language, "phones").index(symbol) for symbol in symbols])
-    first = max(0.0, starts[1] - LEAD_S)
-    last = min(starts[-1], starts[-2] + TRAIL_S)
-    low, high = round(first / FRAME_S), min(recording.mel.shape[1], round(last / FRAME_S) + 1)
+    low, high = spoken(recording, found)
     starts = np.clip(starts - low * FRAME_S, 0.0, (high - low) * FRAME_S)
     return Example(recording.name, ids, recording.mel[:, low:high].contiguous(), starts)
 

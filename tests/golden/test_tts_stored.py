@@ -9,10 +9,11 @@ import subprocess
 import sys
 
 import gradio as gr
-import numpy as np
 import pytest
 import soundfile
+import torch
 
+from core.speech_metrics import log_mel_distance_db
 from demos._tab import LANGUAGES, ROOT, strings
 from demos._tts import parametric, stored, together, units
 
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.golden
 STALE = "run `python -m demos._tts.stored` again"
 
 
-def sound(track: dict) -> np.ndarray:
-    return soundfile.read(io.BytesIO(base64.b64decode(track["wav"])))[0]
+def sound(track: dict) -> torch.Tensor:
+    return torch.from_numpy(soundfile.read(io.BytesIO(base64.b64decode(track["wav"])), dtype="float32")[0])
 
 
 def words_of(text: str) -> list[str]:
@@ -40,7 +41,9 @@ def test_the_stored_sounds_and_words_are_those_of_the_live_handlers(language):
         for now, then in zip(outputs[0], kept[0]):
             assert now["label"] == then["label"], STALE
             x, y = sound(now), sound(then)
-            assert len(x) == len(y) and np.abs(x - y).max() < 0.02, STALE  # another machine rounds otherwise
+            assert len(x) == len(y), STALE
+            # Another machine rounds otherwise, and WaveNet may draw another code there, then all others: 1.1 dB.
+            assert log_mel_distance_db(x, y) < 1.5, STALE
         assert words_of(outputs[1]) == words_of(kept[1]), STALE
         assert t("stored") in "".join(one["summary"] for one in kept if isinstance(one, dict))
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
+from small_tacotron import network
 
 from core.errors import SamplingError
 from core.tacotron2 import sample
 from core.tacotron2.attention import longest_increasing, reading, terms
-from core.tacotron2.model import PRESETS, Tacotron2
-from core.text.tokens import table, tokens
+from core.tacotron2.model import Tacotron2
+from core.text.tokens import tokens
 
 TEXT = tokens("Yes, the cat sat.", "en")
 
 
 @pytest.fixture(scope="module", params=["location", "content"])
 def model(request) -> Tacotron2:
-    torch.manual_seed(0)
-    config = replace(
-        PRESETS["small"], embedding=32, prenet=32, attention_rnn=48, decoder_rnn=48, attention_size=24,
-        location_filters=8, postnet_channels=24, symbols=len(table("en", "phones")), attention=request.param,
-    )  # fmt: skip
-    network = Tacotron2(config).eval()
-    torch.nn.init.constant_(network.stop.bias, -5.0)  # it goes on until the limit
-    return network
+    return network(stop_bias=-5.0, attention=request.param)
 
 
 def test_the_terms_are_those_of_the_equation_and_their_sum_led_to_the_weights(model):

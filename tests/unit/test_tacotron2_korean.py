@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from small_tacotron import SMALL
 
 from core import audio
 from core.errors import DataError, PackageError
@@ -236,11 +237,7 @@ def test_a_corpus_without_texts_says_so(tmp_path):
 
 
 def test_one_step_of_the_command(folder, tmp_path, monkeypatch):
-    small = replace(
-        model.PRESETS["small"], embedding=32, prenet=32, attention_rnn=48, decoder_rnn=48, attention_size=24,
-        location_filters=8, postnet_channels=24,
-    )  # fmt: skip
-    monkeypatch.setitem(model.PRESETS, "small", small)
+    monkeypatch.setitem(model.PRESETS, "small", SMALL)
     made = []
     monkeypatch.setattr(train, "Tacotron2", lambda config: made.append(model.Tacotron2(config)) or made[-1])
     train.main(
@@ -250,9 +247,9 @@ def test_one_step_of_the_command(folder, tmp_path, monkeypatch):
     assert (config.language, config.unit, config.symbols) == ("ko", "sounds", len(table("ko", "sounds")))
     log = (tmp_path / "run" / "log.jsonl").read_text()
     assert "held_out_mel" in log and "attention_right" in log
-    batch = data.collate(data.load_korean(folder), small.frames_per_step)
+    batch = data.collate(data.load_korean(folder), SMALL.frames_per_step)
     assert batch.alignment is not None and batch.alignment.shape[1:] == (
-        batch.mel.shape[2] // small.frames_per_step, int(batch.lengths.max())
+        batch.mel.shape[2] // SMALL.frames_per_step, int(batch.lengths.max())
     )  # fmt: skip
     rows = batch.alignment.sum(dim=2)
     assert torch.allclose(rows[rows > 0], torch.ones(int((rows > 0).sum())))

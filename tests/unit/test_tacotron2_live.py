@@ -6,25 +6,19 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_tacotron import network
 
 from core import audio
 from core.tacotron2 import live, sample
-from core.tacotron2.model import PRESETS, Tacotron2
-from core.text.tokens import table, tokens
+from core.tacotron2.model import Tacotron2
+from core.text.tokens import tokens
 from core.wavenet import PRESETS as WAVENETS
 from core.wavenet import WaveNet
 
 
 @pytest.fixture(scope="module")
 def model() -> Tacotron2:
-    torch.manual_seed(0)
-    config = replace(
-        PRESETS["small"], embedding=32, prenet=32, attention_rnn=48, decoder_rnn=48, attention_size=24,
-        location_filters=8, postnet_channels=24, symbols=len(table("en", "phones")),
-    )  # fmt: skip
-    network = Tacotron2(config).eval()
-    torch.nn.init.constant_(network.stop.bias, -0.2)  # stops, but not at once
-    return network
+    return network(stop_bias=-0.2)  # stops, but not at once
 
 
 def test_griffin_lim_says_each_sentence_after_its_last_step(model):

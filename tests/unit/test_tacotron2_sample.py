@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_tacotron import network
 
 from core.errors import SamplingError
 from core.tacotron2 import sample
-from core.tacotron2.model import PRESETS, Tacotron2
+from core.tacotron2.model import Tacotron2
 from core.text.tokens import table, tokens
 
 TEXT = tokens("Yes, the cat sat.", "en")
@@ -19,14 +18,7 @@ TEXT = tokens("Yes, the cat sat.", "en")
 
 @pytest.fixture(scope="module")
 def model() -> Tacotron2:
-    torch.manual_seed(0)
-    config = replace(
-        PRESETS["small"], embedding=32, prenet=32, attention_rnn=48, decoder_rnn=48, attention_size=24,
-        location_filters=8, postnet_channels=24, symbols=len(table("en", "phones")),
-    )  # fmt: skip
-    network = Tacotron2(config).eval()
-    torch.nn.init.constant_(network.stop.bias, -5.0)  # it never stops by itself
-    return network
+    return network(stop_bias=-5.0)
 
 
 def test_the_seed_decides_and_other_draws_do_not(model):

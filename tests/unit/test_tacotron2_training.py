@@ -7,29 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from small_tacotron import SMALL, TEXT, spoken
 
 from core import training
 from core.tacotron2 import data, train
-from core.tacotron2.model import PRESETS, Tacotron2
-from core.text import english
-from core.text.alignment import Alignment, Segment
+from core.tacotron2.model import Tacotron2
 from core.text.tokens import table, tokens
-
-TEXT = "Yes, the cat sat."
-
-
-def spoken(text: str = TEXT, *, pause_s: float = 0.3, phone_s: float = 0.1) -> Alignment:
-    """The text as if every phone lasted as long, with a pause after the first word."""
-    words = tuple(english.words(text))
-    segments, now = [Segment("SIL", 0.0, 0.25, -1)], 0.25
-    for i, word in enumerate(words):
-        for phone in word.phones:
-            segments.append(Segment(phone, now, now + phone_s, i))
-            now += phone_s
-        if i == 0:
-            segments.append(Segment("SIL", now, now + pause_s, -1))
-            now += pause_s
-    return Alignment(words, (*segments, Segment("SIL", now, now + 0.5, -1)))
 
 
 def test_timed_tokens_are_those_of_the_front_end():
@@ -76,12 +59,6 @@ def test_batches_are_padded_and_every_sentence_comes_once():
     stream = data.batches(many, batch=2, frames_per_step=3)
     seen = [len(next(stream).ids) for _ in range(4)]
     assert sum(seen) == 7
-
-
-SMALL = replace(
-    PRESETS["small"], embedding=32, prenet=32, attention_rnn=48, decoder_rnn=48, attention_size=24, location_filters=8,
-    postnet_channels=24,
-)  # fmt: skip
 
 
 @pytest.mark.parametrize("own_attention", [False, True])
