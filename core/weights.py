@@ -193,6 +193,34 @@ def save(
     return place
 
 
+def renew(
+    name: str, metrics: list[dict[str, Any]], *, model: nn.Module | None = None, files: dict[str, bytes] | None = None,
+    folder: Path | None = None, **words: Any,
+) -> Path:  # fmt: skip
+    """Write a shipped card again, with these metrics in place of earlier ones of the same commands.
+
+    Args:
+        metrics: as for `save`.  model: the one of that name, where it has been loaded already.
+        files: the model's other files; None for those that are there.
+        words: fields of the card that change, as `save` takes them.
+    Raises:
+        WeightsError: as `load` and `save`.
+    """
+    before = card(name, folder=folder)
+    rows: list[dict[str, Any]] = []
+    for command in dict.fromkeys(row["command"] for row in before["metrics"] + metrics):  # in the card's order
+        fresh = [row for row in metrics if row["command"] == command]
+        rows += fresh or [row for row in before["metrics"] if row["command"] == command]
+    fields = ("description", "sample_rate_hz", "training_command", "commit", "seed", "steps", "device", "hours",
+              "license", "data", "known_failures")  # fmt: skip
+    if files is None:
+        files = {file: (_place(name, folder) / file).read_bytes() for file in before.get("files", {})}
+    return save(
+        model or load(name, folder=folder), name, metrics=rows, files=files, folder=folder,
+        **{field: before[field] for field in fields} | words,
+    )  # fmt: skip
+
+
 def model_card(name: str, config: dict[str, Any]) -> str:
     """The model card in the Hub's format (YAML front matter, then Markdown), from what config.json says."""
     lines = ["---", f"license: {config['license']}", "library_name: pytorch", "tags:", "- audio", "---", ""]

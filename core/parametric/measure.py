@@ -223,13 +223,8 @@ def rows_of(metrics: Sequence[Metric], kind: str) -> list[dict[str, Any]]:
 def renew(model: DurationModel | AcousticModel, kind: str, metrics: Sequence[Metric]) -> Path:
     """The card of shipped weights with these metrics in place of earlier ones of the same parts."""
     name, fresh = f"parametric-{kind}", rows_of(metrics, kind)
-    card = weights.card(name)
-    rows = [row for row in card["metrics"] if row["command"] not in {row["command"] for row in fresh}] + fresh
-    rows.sort(key=lambda row: PARTS.index(row["command"].removeprefix(COMMAND)))
-    fields = ("sample_rate_hz", "training_command", "commit", "seed", "steps", "device", "hours", "license")
-    same = {field: card[field] for field in fields}
-    return weights.save(
-        model, name, description=WHAT[kind], data=DATA, metrics=rows, known_failures=FAILURES[kind], **same
+    return weights.renew(
+        name, fresh, model=model, description=WHAT[kind], data=DATA, known_failures=FAILURES[kind]
     )  # fmt: skip
 
 

@@ -224,16 +224,6 @@ def description(model: Tacotron2, files: Mapping[str, bytes]) -> str:
     return text
 
 
-def renew(name: str, metrics: list[Metric], files: dict[str, bytes], *, command: str = COMMAND, **words: Any) -> Path:
-    """The card of shipped weights with these metrics in place of earlier ones of the same parts, and today's words."""
-    card, fresh = weights.card(name), for_card(metrics, command)
-    rows = [row for row in card["metrics"] if row["command"] not in {row["command"] for row in fresh}] + fresh
-    fields = ("description", "sample_rate_hz", "training_command", "commit", "seed", "steps", "device", "hours",
-              "license", "data", "known_failures")  # fmt: skip
-    same = {field: card[field] for field in fields} | words
-    return weights.save(weights.load(name), name, metrics=rows, files=files, **same)
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="corpus: metadata.csv beside wavs/ or flac/; for the prompts")
@@ -258,7 +248,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(ship(model, options.name, state, found, files=files))
         else:
             words: dict[str, Any] = {"known_failures": FAILURES, "description": description(model, files)}
-            print(renew(options.name, found, files, **words))
+            print(weights.renew(options.name, for_card(found, COMMAND), files=files, **words))
 
 
 if __name__ == "__main__":

@@ -104,15 +104,7 @@ def _fresh(code: str) -> tuple[float, float]:
 def write(found: Sequence[Metric], name: str = sample.NAME) -> Path:
     """The card with these metrics in place of earlier ones of the same parts."""
     fresh = for_card(found, "python -m core.unit_selection.measure --data PATH")
-    card = weights.card(name)
-    kept = [m for m in card["metrics"] if m["command"] not in {m["command"] for m in fresh}]
-    fields = (
-        "description", "sample_rate_hz", "training_command", "commit", "seed", "steps", "device", "hours", "data",
-        "known_failures", "license",
-    )  # fmt: skip
-    files = {file: (weights.FOLDER / name / file).read_bytes() for file in card["files"]}
-    same = {field: card[field] for field in fields}
-    return weights.save(sample.voice(name), name, metrics=kept + fresh, files=files, **same)
+    return weights.renew(name, fresh, model=sample.voice(name))
 
 
 def main(arguments: list[str] | None = None) -> None:

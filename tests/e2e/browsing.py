@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
+PATIENCE_MS = 120_000
 PATHS = {"en": "/", "ko": "/ko"}
 
 
@@ -20,6 +21,13 @@ def open_cell(
     page = opener(f"{PATHS[language]}?tab={tab}&step={step}{more}", **options)
     if ready:
         bring(page, ready)
+    return page
+
+
+def open_patiently(opener, tab: str, language: str, step: str, query: str = "", **options) -> Page:
+    """A tab at one of its cells, for work of a minute on a machine that shares its cores."""
+    page = open_cell(opener, language, step, query, tab=tab, **options)
+    page.set_default_timeout(PATIENCE_MS)
     return page
 
 

@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 import soundfile
+from browsing import bring
 
 LATEST_S = 60  # far beyond the 2 s that the site aims at (17 s were seen on a machine with six jobs for each core)
 
@@ -31,6 +32,16 @@ def assert_is_sound(x: np.ndarray) -> None:
     rms_dbfs = 20 * np.log10(np.sqrt(np.mean(x**2)) + 1e-12)
     assert -50 < rms_dbfs < -6
     assert np.mean(np.abs(x) > 0.999) < 1e-3
+
+
+def sounds(page, player: str, count: int) -> list[np.ndarray]:
+    """The sounds of a player, once there are so many; each is a sound."""
+    bring(page, player)
+    page.wait_for_function(f"document.querySelectorAll('{player} .downloads a').length === {count}")
+    found = [wav(page, player, i)[0] for i in range(count)]
+    for x in found:
+        assert_is_sound(x)
+    return found
 
 
 def first_sound(page, live: str, record_property) -> None:

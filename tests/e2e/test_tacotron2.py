@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from browsing import answer, bring, click_at, drawn, open_cell, plotly_click
-from hearing import assert_is_sound, first_sound, wav
+from browsing import answer, bring, click_at, drawn, open_patiently, plotly_click
+from hearing import first_sound, sounds
 from playwright.sync_api import expect
 
 from core import held_out, weights
@@ -17,25 +16,8 @@ pytestmark = [
 ]
 in_both = pytest.mark.parametrize("language", LANGUAGES)
 in_english, in_korean = (pytest.mark.parametrize("language", [language]) for language in LANGUAGES)
-PATIENCE_MS = 120_000
 VIEW, LIVE = "#speak-view .alignment-view", "#speak-live .live"
 LECTURE = "안녕하세요? 만나게 돼서 모두 반갑습니다."
-
-
-def opened(opener, language: str, step: str, query: str = "", **options):
-    page = open_cell(opener, language, step, query, tab="tacotron2", **options)
-    page.set_default_timeout(PATIENCE_MS)
-    return page
-
-
-def sounds(page, player: str, count: int) -> list[np.ndarray]:
-    """The sounds of a player, once there are so many; each is a sound."""
-    bring(page, player)
-    page.wait_for_function(f"document.querySelectorAll('{player} .downloads a').length === {count}")
-    found = [wav(page, player, i)[0] for i in range(count)]
-    for x in found:
-        assert_is_sound(x)
-    return found
 
 
 def steps(page) -> int:
@@ -44,7 +26,7 @@ def steps(page) -> int:
 
 @in_both
 def test_a_sentence_is_there_at_sight_and_another_is_read_and_heard_live(opener, language, record_property) -> None:
-    page = opened(opener, language, "speak")
+    page = open_patiently(opener, "tacotron2", language, "speak")
     bring(page, VIEW)
     page.wait_for_selector(f"{VIEW}[data-state=done]")
     *_, natural = sounds(page, "#speak-take", 3)
@@ -64,7 +46,7 @@ def test_a_sentence_is_there_at_sight_and_another_is_read_and_heard_live(opener,
 
 @in_korean
 def test_pointing_lights_up_the_letters_and_the_cursor_follows_the_sound(opener, language) -> None:
-    page = opened(opener, language, "speak")
+    page = open_patiently(opener, "tacotron2", language, "speak")
     page.wait_for_selector(f"{VIEW}[data-state=done]")
     picture = page.locator(f"{VIEW} canvas.picture")
     click_at(page, picture, 0.5, 0.2)
@@ -87,7 +69,7 @@ def test_pointing_lights_up_the_letters_and_the_cursor_follows_the_sound(opener,
 
 @in_english
 def test_the_energies_answer_to_the_location_term_and_to_a_token(opener, language) -> None:
-    page = opened(opener, language, "energies")
+    page = open_patiently(opener, "tacotron2", language, "energies")
     curves, units = drawn(page, "energies-curves"), page.locator("#energies-units p").last
     expect(page.locator("#energies-table")).to_contain_text("‖Uf‖")
     without = curves.evaluate("plot => plot.data.filter(line => line.showlegend !== false).map(line => line.y)")
@@ -104,7 +86,7 @@ def test_the_energies_answer_to_the_location_term_and_to_a_token(opener, languag
 
 @in_korean
 def test_early_weights_read_badly_and_later_ones_well(opener, language) -> None:
-    page = opened(opener, language, "learned")
+    page = open_patiently(opener, "tacotron2", language, "learned")
     t = strings("tacotron2", language)
     drawn(page, "learned-alignment")
     sounds(page, "#learned-sound", 1)
@@ -115,7 +97,7 @@ def test_early_weights_read_badly_and_later_ones_well(opener, language) -> None:
 
 @in_english
 def test_failures_are_provoked_live(opener, language) -> None:
-    page = opened(opener, language, "failures")
+    page = open_patiently(opener, "tacotron2", language, "failures")
     t = strings("tacotron2", language)
     drawn(page, "failures-alignment")
     sounds(page, "#failures-sound", 1)
@@ -128,7 +110,7 @@ def test_failures_are_provoked_live(opener, language) -> None:
 
 @in_korean
 def test_a_held_out_sentence_is_copied_and_said_by_both_vocoders(opener, language) -> None:
-    page = opened(opener, language, "vocoders")
+    page = open_patiently(opener, "tacotron2", language, "vocoders")
     drawn(page, "vocoders-mels")
     natural, *others = sounds(page, "#vocoders-sounds", 5)
     assert len(others[0]) == pytest.approx(len(natural), rel=0.05)
@@ -137,7 +119,7 @@ def test_a_held_out_sentence_is_copied_and_said_by_both_vocoders(opener, languag
 
 @pytest.mark.skipif("tacotron2-korean" not in weights.names(), reason="the weights are not here yet")
 def test_the_lecture_s_sentence_is_read_in_korean(opener) -> None:
-    page = opened(opener, "ko", "speak")
+    page = open_patiently(opener, "tacotron2", "ko", "speak")
     page.locator("#tacotron2-sentence textarea").fill(LECTURE)
     page.get_by_text(strings("tacotron2", "ko")("word_griffin-lim"), exact=True).first.click()
     page.locator("#speak-run").click()
@@ -148,7 +130,7 @@ def test_the_lecture_s_sentence_is_read_in_korean(opener) -> None:
 
 
 def test_bad_sentences_are_explained_and_nothing_is_lost(opener) -> None:
-    page = opened(opener, "en", "speak")
+    page = open_patiently(opener, "tacotron2", "en", "speak")
     page.wait_for_selector(f"{VIEW}[data-state=done]")
     for text in ("?!", "🙂", "Это по-русски", "a" * 10_000):
         page.locator("#tacotron2-sentence textarea").fill(text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from browsing import bring, click_at, drawn, open_cell, plotly_click
-from hearing import assert_is_sound, wav
+from browsing import PATIENCE_MS, bring, click_at, drawn, open_patiently, plotly_click
+from hearing import sounds
 from playwright.sync_api import expect
 
 from core import held_out
@@ -13,24 +13,7 @@ from demos._tab import LANGUAGES, strings
 
 pytestmark = pytest.mark.e2e
 in_both = pytest.mark.parametrize("language", LANGUAGES)
-PATIENCE_MS = 120_000
 MONEY = "I paid $1,234.56 on 3/4/2021 at 5:07pm, Dr. O'Neil!"
-
-
-def opened(opener, language: str, step: str, query: str = "", **options):
-    page = open_cell(opener, language, step, query, tab="tts", **options)
-    page.set_default_timeout(PATIENCE_MS)
-    return page
-
-
-def sounds(page, player: str, count: int) -> list[np.ndarray]:
-    """The sounds of a player, once there are so many; each is a sound."""
-    bring(page, player)
-    page.wait_for_function(f"document.querySelectorAll('{player} .downloads a').length === {count}")
-    found = [wav(page, player, i)[0] for i in range(count)]
-    for x in found:
-        assert_is_sound(x)
-    return found
 
 
 def renewed(page, player: str, change) -> None:
@@ -43,7 +26,7 @@ def renewed(page, player: str, change) -> None:
 
 @in_both
 def test_one_sentence_is_spoken_every_way_beside_the_recording(opener, language: str) -> None:
-    page = opened(opener, language, "together")
+    page = open_patiently(opener, "tts", language, "together")
     drawn(page, "together-figure")
     units, parametric, smooth, end_to_end, natural = sounds(page, "#together-sounds", 5)
     assert len({len(units), len(parametric), len(end_to_end), len(natural)}) == 4 and len(smooth) == len(parametric)
@@ -58,7 +41,7 @@ def test_one_sentence_is_spoken_every_way_beside_the_recording(opener, language:
 @in_both
 def test_every_cell_follows_the_sentence(opener, language: str) -> None:
     """Another prompt is typed and the box is left: lattice and recording are those of the new sentence."""
-    page = opened(opener, language, "units")
+    page = open_patiently(opener, "tts", language, "units")
     drawn(page, "units-lattice")
     sounds(page, "#units-sound", 2)
     page.locator("#sentence textarea").fill(held_out.sentences()["b0482"])
@@ -73,7 +56,7 @@ def test_every_cell_follows_the_sentence(opener, language: str) -> None:
 
 @in_both
 def test_a_slider_is_heard_at_once(opener, language: str) -> None:
-    page = opened(opener, language, "parametric")
+    page = open_patiently(opener, "tts", language, "parametric")
     drawn(page, "parametric-durations")
     usual, *_ = sounds(page, "#parametric-sound", 3)
     slider = page.locator(".link-parametric-rate input[type=range]")
@@ -84,7 +67,7 @@ def test_a_slider_is_heard_at_once(opener, language: str) -> None:
 
 @in_both
 def test_the_front_end_follows_what_is_typed(opener, language: str) -> None:
-    page = opened(opener, language, "text")
+    page = open_patiently(opener, "tts", language, "text")
     shown = page.locator("#text-shown")
     box = page.locator("#sentence textarea")
     box.fill("국물 3개를 같이 먹었다.")
@@ -103,7 +86,7 @@ def test_the_front_end_follows_what_is_typed(opener, language: str) -> None:
 
 @in_both
 def test_the_lattice_answers(opener, language: str) -> None:
-    page = opened(opener, language, "units")
+    page = open_patiently(opener, "tts", language, "units")
     drawn(page, "units-lattice")
     both, _ = sounds(page, "#units-sound", 2)
     summary = page.locator("#units-lattice .plot-caption p")
@@ -122,7 +105,7 @@ def test_the_lattice_answers(opener, language: str) -> None:
 
 @in_both
 def test_parameters_speak_with_and_without_variance(opener, language: str) -> None:
-    page = opened(opener, language, "parametric", "&say=" + "A%20new%20sentence%20of%20mine.")
+    page = open_patiently(opener, "tts", language, "parametric", "&say=" + "A%20new%20sentence%20of%20mine.")
     drawn(page, "parametric-durations")
     sharp, smooth = sounds(page, "#parametric-sound", 2)
     assert len(sharp) == len(smooth) and np.abs(sharp - smooth).max() > 0.01
@@ -132,7 +115,7 @@ def test_parameters_speak_with_and_without_variance(opener, language: str) -> No
 
 @in_both
 def test_a_voice_is_taken_apart_and_put_together(opener, language: str) -> None:
-    page = opened(opener, language, "vocoder", "&vocoder-rate=2")
+    page = open_patiently(opener, "tts", language, "vocoder", "&vocoder-rate=2")
     drawn(page, "vocoder-melody")
     original, again = sounds(page, "#vocoder-sound", 2)
     assert len(again) == pytest.approx(len(original) / 2, rel=0.02)
@@ -140,7 +123,7 @@ def test_a_voice_is_taken_apart_and_put_together(opener, language: str) -> None:
 
 @in_both
 def test_korean_text_is_refused_by_the_english_voice_with_advice(opener, language: str) -> None:
-    page = opened(opener, language, "units")
+    page = open_patiently(opener, "tts", language, "units")
     drawn(page, "units-lattice")
     page.locator("#sentence textarea").fill("안녕하세요?")
     bring(page, "#units-run").click()
@@ -150,7 +133,7 @@ def test_korean_text_is_refused_by_the_english_voice_with_advice(opener, languag
 
 @in_both
 def test_a_refused_sentence_is_told_once_and_stays_said_below_the_box(opener, language: str) -> None:
-    page = opened(opener, language, "together")
+    page = open_patiently(opener, "tts", language, "together")
     drawn(page, "together-figure")
     box, toasts = page.locator("#sentence textarea"), page.locator(".toast-body")
     wanted = "English" if language == "en" else "영어"
@@ -177,7 +160,7 @@ def test_a_refused_sentence_is_told_once_and_stays_said_below_the_box(opener, la
 
 def test_what_belongs_to_the_last_sentence_is_dim_while_the_new_one_waits(opener) -> None:
     """All three cells at once, though they are made one after the other; then each names what it says."""
-    page = opened(opener, "en", "together")
+    page = open_patiently(opener, "tts", "en", "together")
     players = {"together": 5, "units": 2, "parametric": 3}
     for name, count in players.items():
         sound = "#together-sounds" if name == "together" else f"#{name}-sound"
@@ -196,7 +179,7 @@ def test_what_belongs_to_the_last_sentence_is_dim_while_the_new_one_waits(opener
 
 def test_a_phone_shows_fewer_ticks_and_columns(opener) -> None:
     """The names along the axis of a figure do not lie on each other, at 390 pixels."""
-    page = opened(opener, "en", "units", width=390)
+    page = open_patiently(opener, "tts", "en", "units", width=390)
     for name in ("units-coverage", "parametric-labels"):
         drawn(page, name)
         boxes = page.evaluate(
@@ -209,7 +192,7 @@ def test_a_phone_shows_fewer_ticks_and_columns(opener) -> None:
 
 
 def test_a_phone_has_no_sideways_scrolling(opener) -> None:
-    page = opened(opener, "ko", "units", width=390)
+    page = open_patiently(opener, "tts", "ko", "units", width=390)
     drawn(page, "units-lattice")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0

@@ -122,6 +122,22 @@ def test_saving_again_replaces_the_weights(saved):
     assert sorted(p.name for p in (saved / NAME).iterdir()) == ["README.md", "config.json", "model.safetensors"]
 
 
+def test_renewed_metrics_take_the_place_of_those_of_their_command(saved):
+    """In the order of the card, whatever the number of rows; all else, the weights too, stays as it was."""
+    rows = [{"name": name, "value": value, "command": command} for name, value, command in (
+        ("a", 1.0, "first"), ("b", 2.0, "second"), ("c", 3.0, "first"))]  # fmt: skip
+    weights.renew(NAME, rows, folder=saved)
+    before = weights.card(NAME, folder=saved)
+    assert [row["name"] for row in before["metrics"]] == ["bits per sample", "a", "c", "b"]
+    weights.renew(NAME, [{"name": "d", "value": 4.0, "command": "first"}], folder=saved, known_failures=["None."])
+    after = weights.card(NAME, folder=saved)
+    assert [row["name"] for row in after["metrics"]] == ["bits per sample", "d", "b"]
+    assert after["known_failures"] == ["None."]
+    assert {k: v for k, v in after.items() if k not in ("metrics", "known_failures")} == {
+        k: v for k, v in before.items() if k not in ("metrics", "known_failures")
+    }
+
+
 @pytest.mark.parametrize("flip", [0, 9, 5000, -1])
 def test_one_flipped_bit_is_found(saved, flip):
     path = saved / NAME / "model.safetensors"
