@@ -1,45 +1,14 @@
 // A decoder at work: which letters each step looks at, the mel it writes, how sure it is that the sentence ends. The
 // value grows: {run, state, text, language, r, tokens: [[symbol, from, to], …], steps: [[first token, base64], …],
 // facts}. The bytes of a step: weights of its sentence's tokens, 80 r levels of mel, one of the stop probability.
+import {bytes, el, picture, stylesheet} from '/site/painting.js';
+
 const BANDS = 80;
 const FRAME_S = 0.0125;
 const LEFT = 46;   // room for the symbols and titles
 const GAP = 26;
 const MEL = 130, STOP = 46, BOTTOM = 24;
 
-const style = () => {
-  if (document.getElementById('tacotron2-view-style')) return;
-  document.head.append(Object.assign(document.createElement('link'), {
-    id: 'tacotron2-view-style', rel: 'stylesheet', href: '/site/tacotron2/view.css'}));
-};
-const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
-const el = (tag, className, ...children) => {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.append(...children);
-  return node;
-};
-const LEVELS = ['#fbfaf5', '#c3ddd3', '#5aa5a2', '#0c5d68', '#0a2739'];
-const ramp = () => LEVELS.map(colour => site.isDark() ? window.siteData.swap[colour] || colour : colour)
-  .map(c => [1, 3, 5].map(i => parseInt(c.slice(i, i + 2), 16)));
-const picture = (columns, rows, level) => {  // level(column, row from below) in [0, 1] -> canvas
-  const colours = ramp();
-  const data = new ImageData(Math.max(1, columns), Math.max(1, rows));
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const v = Math.min(1, Math.max(0, level(column, row))) * (colours.length - 1);
-      const low = Math.min(colours.length - 2, Math.floor(v));
-      const at = ((rows - 1 - row) * columns + column) * 4;
-      for (let k = 0; k < 3; k++) data.data[at + k] = colours[low][k] + (colours[low + 1][k] - colours[low][k]) * (v - low);
-      data.data[at + 3] = 255;
-    }
-  }
-  const out = document.createElement('canvas');
-  out.width = data.width;
-  out.height = data.height;
-  out.getContext('2d').putImageData(data, 0, 0);
-  return out;
-};
 const JAMO = symbol => {  // letters of a syllable's parts, as one knows them
   const code = symbol.codePointAt(0);
   if (code >= 0x1100 && code <= 0x1112) return 'ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ'[code - 0x1100];
@@ -49,7 +18,7 @@ const JAMO = symbol => {  // letters of a syllable's parts, as one knows them
 };
 
 export const start = (element, props, trigger, watch) => {
-  style();
+  stylesheet('/site/tacotron2/view.css');
   const words = props.words;
   const root = el('div', 'alignment-view');
   root.tabIndex = 0;

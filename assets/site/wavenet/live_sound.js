@@ -1,5 +1,7 @@
 // Sound that plays while it is made. The value grows: {run, state, total, prime, blocks: [int16 as base64, …], speed,
 // facts, picture}. Blocks are scheduled one behind the other on a 16 kHz context, so that nothing is resampled twice.
+import {bytes, el, picture, stylesheet} from '/site/painting.js';
+
 const RATE = 16000;
 const START_S = 0.25;      // buffered before the first sound, when the network is faster than the sound
 const PATIENCE_MS = 1400;  // a slower network is heard from then on all the same, with pauses
@@ -12,21 +14,8 @@ let clicked = performance.now();
 document.addEventListener('pointerdown', () => { if (context) context.resume(); }, true);
 document.addEventListener('click', () => { clicked = performance.now(); if (context) context.resume(); }, true);
 
-const style = () => {
-  if (document.getElementById('live-sound-style')) return;
-  document.head.append(Object.assign(document.createElement('link'), {
-    id: 'live-sound-style', rel: 'stylesheet', href: '/site/wavenet/live_sound.css'}));
-};
-const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
-const el = (tag, className, ...children) => {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.append(...children);
-  return node;
-};
-
 export const start = (element, props, trigger, watch) => {
-  style();
+  stylesheet('/site/wavenet/live_sound.css');
   sound();
   const words = props.words;
   const root = el('div', 'live');
@@ -190,29 +179,11 @@ export const start = (element, props, trigger, watch) => {
 
   const css = name => getComputedStyle(root).getPropertyValue(name).trim();
   const painted = new Map();  // the mel in the theme's colours
-  const levels = () => ['#fbfaf5', '#c3ddd3', '#5aa5a2', '#0c5d68', '#0a2739'].map(colour =>
-    site.isDark() ? window.siteData.swap[colour] || colour : colour);
   const melCanvas = mel => {
     const key = site.isDark() + now.run;
     if (painted.has(key)) return painted.get(key);
     painted.clear();
-    const ramp = levels().map(c => [1, 3, 5].map(i => parseInt(c.slice(i, i + 2), 16)));
-    const picture = new ImageData(mel.columns, mel.rows);
-    for (let row = 0; row < mel.rows; row++) {
-      for (let column = 0; column < mel.columns; column++) {
-        const level = mel.data[row * mel.columns + column] / 255 * (ramp.length - 1);
-        const low = Math.min(ramp.length - 2, Math.floor(level));
-        const at = ((mel.rows - 1 - row) * mel.columns + column) * 4;
-        for (let k = 0; k < 3; k++) {
-          picture.data[at + k] = ramp[low][k] + (ramp[low + 1][k] - ramp[low][k]) * (level - low);
-        }
-        picture.data[at + 3] = 255;
-      }
-    }
-    const out = document.createElement('canvas');
-    out.width = mel.columns;
-    out.height = mel.rows;
-    out.getContext('2d').putImageData(picture, 0, 0);
+    const out = picture(mel.columns, mel.rows, (column, row) => mel.data[row * mel.columns + column] / 255);
     painted.set(key, out);
     return out;
   };
