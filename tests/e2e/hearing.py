@@ -44,6 +44,20 @@ def sounds(page, player: str, count: int) -> list[np.ndarray]:
     return found
 
 
+def said_live(page, live: str, button: str) -> None:
+    """Press the button and wait until the sound that plays while it is made has been made.
+
+    A busy browser may draw the last of it before any of it: only another run is waited for.
+    """
+    before = page.locator(live).get_attribute("data-run")
+    page.locator(button).click()
+    page.wait_for_function(
+        "([live, before]) => { const now = document.querySelector(live).dataset;"
+        "return now.run && now.run !== before && ['done', 'stopped'].includes(now.state); }",
+        arg=[live, before],
+    )
+
+
 def first_sound(page, live: str, record_property) -> None:
     """Report the seconds from the click to the first sound, as the page has clocked them; they are below LATEST_S."""
     seconds = int(page.locator(live).get_attribute("data-first-sound-ms")) / 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from browsing import answer, bring, click_at, drawn, open_patiently, plotly_click
-from hearing import first_sound, sounds
+from hearing import first_sound, said_live, sounds
 from playwright.sync_api import expect
 
 from core import held_out, weights
@@ -33,9 +33,7 @@ def test_a_sentence_is_there_at_sight_and_another_is_read_and_heard_live(opener,
     assert len(natural) == len(held_out.load("b0481"))
     stored = steps(page)
     page.locator("#tacotron2-sentence textarea").fill("Yes. The old man sat by the river, and waited.")
-    page.locator("#speak-run").click()
-    page.wait_for_selector(f"{LIVE}[data-state=running]", state="attached")
-    page.wait_for_selector(f"{LIVE}[data-state=done]", state="attached")
+    said_live(page, LIVE, "#speak-run")
     page.wait_for_selector(f"{VIEW}[data-state=done]")
     first_sound(page, LIVE, record_property)
     assert steps(page) != stored

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from browsing import answer, click_at, drawn, open_cell, plotly_click, upload
-from hearing import assert_is_sound, first_sound, wav
+from hearing import assert_is_sound, first_sound, said_live, wav
 from playwright.sync_api import expect
 
 from demos._tab import LANGUAGES, strings
@@ -66,9 +66,7 @@ def test_a_changed_mel_is_spoken_live_compared_and_scored(opener, language: str,
     caption = page.locator("#conditional-mels p").last
     expect(caption).to_have_text(t("mels_waiting", frames=198, seconds="2.5"))
     assert len(page.evaluate("document.querySelector('#conditional-mels .plot-host').data")) == 2
-    page.locator("#conditional-run").click()
-    page.wait_for_selector(f"{LIVE}[data-state=running]", state="attached")
-    page.wait_for_selector(f"{LIVE}[data-state=done]", state="attached")
+    said_live(page, LIVE, "#conditional-run")
     assert page.locator(LIVE).get_attribute("data-received") == str(SAMPLES)
     first_sound(page, LIVE, record_property)
     expect(page.locator("#conditional-scores")).to_contain_text(t("given_mel"))

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from browsing import answer, bring, click_at, drawn, open_cell
-from hearing import assert_is_sound, first_sound, wav
+from hearing import assert_is_sound, first_sound, said_live, wav
 from playwright.sync_api import expect
 
 from demos._tab import LANGUAGES, strings
@@ -31,9 +31,7 @@ def opened(opener, language: str, query: str = ""):
 def speak(page) -> None:
     """Press the button and wait until the network has finished and the take is in the player."""
     ready = page.locator("#unconditional-takes .player").get_attribute("data-ready")
-    page.locator("#unconditional-run").click()
-    page.wait_for_selector(f"{LIVE}[data-state=running]", state="attached")
-    page.wait_for_selector(f"{LIVE}[data-state=done], {LIVE}[data-state=stopped]", state="attached")
+    said_live(page, LIVE, "#unconditional-run")
     page.wait_for_function(
         "old => document.querySelector('#unconditional-takes .player').dataset.ready !== old", arg=ready
     )

@@ -167,6 +167,7 @@ export const start = (element, props, trigger, watch) => {
     if (value.picture && !now.mel) now.mel = {...value.picture, data: bytes(value.picture.data)};
     const over = ['done', 'stopped'].includes(value.state);
     if (value.state === 'stopped') silence(); else schedule(value, over);
+    root.dataset.run = value.run;
     root.dataset.state = value.state;
     root.classList.toggle('has-mel', Boolean(now.mel));
     root.dataset.received = String(now.received);
