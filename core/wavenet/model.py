@@ -228,20 +228,31 @@ class MelConditioner(nn.Module):
         phase, voiced = self.pitch.clock(mel, hop=self.config.hop_samples, moments=self.config.moments)
         return torch.cat([mel, pack(sines(phase, voiced, self.config.harmonics), self.config.moments)], dim=1)
 
-    def frames(self, mel: Tensor) -> Tensor:
+    def frames(self, mel: Tensor, out: Tensor | None = None) -> Tensor:
         """float [B, M or prepared_channels, F] -> float [B, F * moments + 1, L * G].
 
-        The last one is repeated so that F hops can be filled.
+        The last one is repeated so that F hops can be filled. out: memory for the result, without gradients.
         """
         mel = self.prepare(mel)
         x = (mel[:, : self.config.mel_channels] + 5.0) / 3.0  # to about zero mean and unit variance
         x = torch.relu(self.conv1(x))
         x = torch.relu(self.conv2(x)).transpose(1, 2)  # [B, F, C]
         x = self.project(x)
-        if self.excite is not None:
-            moments = self.config.moments
-            x = between(x, moments) + self.excite(unpack(mel[:, self.config.mel_channels :], moments))
-        return torch.cat([x, x[:, -1:]], dim=1)
+        if self.excite is None:
+            return torch.cat([x, x[:, -1:]], dim=1, out=out)
+        moments = self.config.moments
+        clock = unpack(mel[:, self.config.mel_channels :], moments)  # [B, F * moments, 2 * harmonics + 1]
+        if out is None:
+            x = between(x, moments) + self.excite(clock)
+            return torch.cat([x, x[:, -1:]], dim=1)
+        share = (torch.arange(moments) / moments)[:, None]  # [moments, 1]
+        following = torch.cat([x[:, 1:], x[:, -1:]], dim=1)
+        for row, frame, after, hand in zip(out, x, following, clock):  # the same in place
+            lines = row[:-1].view(-1, moments, row.shape[1])  # [F, moments, L * G]
+            torch.lerp(frame[:, None], after[:, None], share, out=lines)
+            row[:-1].addmm_(hand, self.excite.weight.T)
+            row[-1] = row[-2]
+        return out
 
     def layer(self, frames: Tensor, index: int) -> Tensor:
         """The condition of one layer at every sample: [B, n + 1, L * G] -> [B, n * condition_hop, G]."""

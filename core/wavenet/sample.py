@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.errors import SamplingError
 from core.wavenet import engines
-from core.wavenet.conditioning import frames_between
+from core.wavenet.conditioning import Room, frames_between
 from core.wavenet.engines.contract import Session, inverse_cdf
 from core.wavenet.model import WaveNet
 
@@ -106,11 +106,13 @@ def _blocks(
                 part, frames_between(model, mel, session.position, part.shape[1]), block=block
             )  # fmt: skip
         return
+    room = Room()
     for start in range(0, uniforms.shape[1], block):
-        drawn = []
-        for chunk in uniforms[:, start : start + block].float().split(CHUNK_SAMPLES, dim=1):
-            drawn.append(session.draw(chunk, frames_between(model, mel, session.position, chunk.shape[1])))
-        codes = torch.cat(drawn, dim=1)
+        given = uniforms[:, start : start + block].float()
+        codes = torch.empty(given.shape, dtype=torch.int64)  # at once: pieces between the conditions would pin them
+        for chunk, place in zip(given.split(CHUNK_SAMPLES, dim=1), codes.split(CHUNK_SAMPLES, dim=1)):
+            condition = frames_between(model, mel, session.position, chunk.shape[1], room)
+            place.copy_(session.draw(chunk, condition))
         yield (codes, session.probabilities) if with_probabilities else codes
 
 

@@ -38,7 +38,8 @@ class Session(ABC):
 
     `position` counts the samples so far. `probabilities` [B, levels] are those of the last sample drawn.
     For a conditioned network each call gets the frames [B, f, L * G] that its samples lie between, the first of
-    them being moment `position // condition_hop`; see `conditioning.frames_between`.
+    them being moment `position // condition_hop`; see `conditioning.frames_between`. Their memory is the caller's: it
+    holds other frames by the next call.
     """
 
     position: int = 0

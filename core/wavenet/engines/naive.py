@@ -59,7 +59,7 @@ class NaiveSession(StepwiseSession):
         if frames is not None:
             frames = frames.to(self.device)
             known = self.position // self.model.config.condition_hop
-            self.frames = frames if self.frames is None else torch.cat([self.frames[:, :known], frames], dim=1)
+            self.frames = frames.clone() if self.frames is None else torch.cat([self.frames[:, :known], frames], dim=1)
 
 
 class NaiveEngine(Engine):
