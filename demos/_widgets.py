@@ -91,14 +91,20 @@ SAMPLES = {  # held-out sentences, never trained on: see assets/audio/README.md
 
 
 def header(t: Strings, *, badge: str, minutes: int) -> None:
-    """Title, what the reader will be able to do, how long it takes, and what the models were trained on."""
-    if badge not in BADGES:
+    """Title, what the reader will be able to do, how long it takes, and what the models were trained on.
+
+    badge: one of BADGES, or several with spaces between.
+    """
+    if not badge or not set(badge.split()) <= set(BADGES):
         raise ValueError(f"badge is one of {', '.join(BADGES)}, not {badge!r}.")
+    badges = "".join(
+        f'<span class="badge badge-{one}">{html.escape(t(f"badge.{one}"))}</span>' for one in badge.split()
+    )
     page = current_page()
     with gr.Column(elem_classes=["tab-header"], elem_id=f"top-{page.tab}"):
         gr.HTML(
             f'<h1>{html.escape(t.heading("top"))}</h1><p class="facts">'
-            f'<span class="badge badge-{badge}">{html.escape(t(f"badge.{badge}"))}</span>'
+            f"{badges}"
             f'<span>{html.escape(t("header.minutes", minutes=minutes))}</span></p>',
             apply_default_css=False,
         )

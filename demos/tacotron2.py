@@ -9,7 +9,7 @@ from demos._tacotron2 import energies, failures, ids, learned, sentence, speak, 
 
 def build(t: Strings) -> None:
     """Header, the sentence, the cells, references."""
-    w.header(t, badge="real", minutes=45)
+    w.header(t, badge="real synthetic", minutes=45)
     box = sentence.build(t)
     ids.build(t, box)
     energies.build(t, box, speak.build(t, box))

@@ -72,6 +72,7 @@ class Reading:
 
     in_order: share of its sounds that were visited, each after the ones before it.
     skipped: runs of at least two sounds that were never looked at, as (first, last) token.
+    missed: how many sounds these runs have together.
     repeats: steps at which the focus jumped back, by two tokens or more.
     stopped: whether the network ended by itself.
     """
@@ -80,6 +81,7 @@ class Reading:
     skipped: tuple[tuple[int, int], ...]
     repeats: tuple[int, ...]
     stopped: bool
+    missed: int = 0
 
     @property
     def faultless(self) -> bool:
@@ -124,4 +126,5 @@ def reading(alignment: Tensor, symbols: Sequence[str], *, stopped: bool = True) 
     focus = weights.argmax(axis=1)
     back = tuple(int(s) for s in np.flatnonzero(focus[1:] <= focus[:-1] - 2) + 1)
     share = longest_increasing(times) / max(1, len(sounds))
-    return Reading(share, tuple((run[0], run[-1]) for run in runs if len(run) >= 2), back, stopped)
+    gaps = [run for run in runs if len(run) >= 2]
+    return Reading(share, tuple((run[0], run[-1]) for run in gaps), back, stopped, sum(map(len, gaps)))

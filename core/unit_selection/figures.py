@@ -81,7 +81,10 @@ def lattice(
         tickvals=list(range(len(labels))), ticktext=labels, tickangle=-60, range=[-0.6, min(len(labels), 16) - 0.4],
         showgrid=False,
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", title_text=words["row"], zeroline=False)
+    ticks = list(range(0, MAX_ROWS + 1, 5))
+    figure.update_yaxes(
+        autorange="reversed", title_text=words["row"], zeroline=False, tickvals=ticks, ticktext=[k + 1 for k in ticks]
+    )
     figure.update_layout(dragmode="pan", legend={"orientation": "h", "y": 1.08, "x": 0, "yanchor": "bottom"})
     return figure
 

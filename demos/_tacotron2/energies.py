@@ -107,11 +107,14 @@ def explain(
     chosen = int(weights.argmax()) if token is None or token >= len(symbols) else token
     words = {key: t(f"word_{key}") for key in ("energy", "weight", "with_location", "without_location")}
     curves = figures.energies(found, symbols, with_location=bool(location), words=words)
-    moved = abs(int(found.weights.argmax()) - int(found.weights_without.argmax()))
+    focus, other = int(found.weights.argmax()), int(found.weights_without.argmax())
     summary = t(
         "curves_summary", step=number, seconds=f"{number * model.config.frames_per_step * 0.0125:.2f}",
-        symbol=figures.shown(symbols[int(found.weights.argmax())]), weight=f"{float(found.weights.max()):.2f}",
-    ) + " " + t("curves_same" if moved == 0 else "curves_moved", tokens=moved)  # fmt: skip
+        symbol=figures.shown(symbols[focus]), weight=f"{float(found.weights.max()):.2f}",
+    ) + " " + (t("curves_same") if other == focus else t(
+        "curves_moved", tokens=abs(other - focus), other=figures.shown(symbols[other]),
+        way=t("back" if other < focus else "ahead"),
+    ))  # fmt: skip
     words = {key: t(f"word_{key}") for key in ("query", "key", "location", "adds", "unit", "term")}
     bars = figures.units(found, chosen, with_location=bool(location), words=words)
     energy = found.energies if location else found.energies_without
@@ -121,12 +124,13 @@ def explain(
 
 
 def table(t: Strings, found: Terms, symbols: tuple[str, ...]) -> str:
-    """The five tokens looked at most: the size of each term, energies and weights with and without the location."""
+    """The tokens looked at most, also those without the location: the size of each term, energies and weights."""
     from core.text.tokens import shown
 
     heads = ["", "‖Ws‖", "‖Vh‖", "‖Uf‖", "e", t("word_weight"), t("without_e"), t("without_weight")]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for j in found.weights.argsort(descending=True)[:5].sort().values.tolist():
+    most = {int(j) for weights in (found.weights, found.weights_without) for j in weights.topk(min(4, len(symbols)))[1]}
+    for j in sorted(most):
         values = (
             found.query.norm(), found.keys[j].norm(), found.location[j].norm(), found.energies[j], found.weights[j],
             found.energies_without[j], found.weights_without[j],

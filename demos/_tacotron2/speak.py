@@ -177,7 +177,7 @@ def read_well(t: Strings, parts: list[Decoded]) -> str:
     found = [reading(one.alignment, one.tokens.symbols, stopped=one.stopped) for one in parts]
     share = sum(r.in_order * len(p.tokens) for r, p in zip(found, parts)) / sum(len(p.tokens) for p in parts)
     lines = [t("verdict_order", percent=f"{100 * share:.0f}")]
-    skipped, repeats = sum(len(r.skipped) for r in found), sum(len(r.repeats) for r in found)
+    skipped, repeats = sum(r.missed for r in found), sum(len(r.repeats) for r in found)
     if skipped:
         lines.append(t("verdict_skipped", count=skipped))
     if repeats:

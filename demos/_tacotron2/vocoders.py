@@ -54,8 +54,8 @@ def show(t: Strings, prompt: Any) -> tuple:
     mels = {t("mel_natural"): audio.mel(sounds["natural"]), t("mel_said"): said}
     figure = figures.mels(mels, words={"time": t("time"), "band": t("band")})
     tracks = [w.track(t(name), sounds[name]) for name in SOUNDS]
-    frames = [mel.shape[1] for mel in mels.values()]
-    summary = t("mels_summary", natural=f"{frames[0] / 80:.2f}", said=f"{frames[1] / 80:.2f}")
+    seconds = {name: f"{len(sounds[name]) / audio.SAMPLE_RATE_HZ:.2f}" for name in ("natural", "said_wavenet")}
+    summary = t("mels_summary", natural=seconds["natural"], said=seconds["said_wavenet"])
     return tracks, table(t, sounds), w.plot(figure, summary)
 
 
@@ -116,7 +116,7 @@ def measured(t: Strings) -> str:
     for row, name in NAMES.items():
         values = [(found.get((f"{metric}, {name}", split)), shape) for metric, split, shape in columns]
         lines.append(f"| {t(row)} | {' | '.join('–' if v is None else shape.format(v) for v, shape in values)} |")
-    numbers = {"steps": f"{card['steps']:,}", "hours": card["hours"]}
+    numbers = {"steps": f"{card['steps']:,}", "hours": f"{card['hours']:.1f}"}
     for key, name in (("stopped", "stopped by itself (%)"), ("order", "sounds visited in order (%)")):
         for split in ("held-out", "Harvard"):
             value = found.get((name, split))
@@ -142,4 +142,4 @@ def korean(t: Strings) -> str:
     if any(name not in found for name in names.values()):
         return ""
     numbers = {key: f"{found[name]:.2f}" if "dnsmos" in key else f"{found[name]:.1f}" for key, name in names.items()}
-    return "\n\n" + t("measured_korean", steps=f"{card['steps']:,}", hours=card["hours"], **numbers)
+    return "\n\n" + t("measured_korean", steps=f"{card['steps']:,}", hours=f"{card['hours']:.1f}", **numbers)

@@ -25,13 +25,14 @@ ANY = "7"  # stands for a value that only running the code gives
 NOT_FOR_VISITORS = {
     "trainers and the commands that measure: they need a corpus, given by --data": [
         "core/parametric/data.py", "core/tacotron2/data.py", "core/text/alignment.py", "core/unit_selection/data.py",
-        "core/wavenet/data.py",
+        "core/separation/data.py", "core/wavenet/data.py",
     ],
     "writing weights: only a trainer does": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",
     ],
     "tensors and rates that only a program can hand over; pages take theirs from load_voice and the models": [
         "core/audio.py:Synthesis.__post_init__", "core/audio.py:resample", "core/audio.py:wav_bytes",
+        "core/separation/model.py",
     ],
     "hands on the text of another error, which is among the reasons below": [
         "core/wavenet/engines/compiler.py:load_kernel", "core/wavenet/engines/cuda_device.py:gpu_for",
