@@ -102,7 +102,7 @@ export const start = (element, props, trigger, watch) => {
     ratio = devicePixelRatio || 1;
     wide = Math.max(240, canvas.clientWidth || 600);
     const count = now ? now.tokens.length : 30;
-    tall = Math.round(Math.min(460, Math.max(180, 9 * count)));
+    tall = Math.round(wide < 500 ? Math.min(460, Math.max(180, 9 * count)) : Math.min(600, Math.max(220, 13 * count)));
     const high = 18 + tall + GAP + MEL + GAP + STOP + BOTTOM;
     canvas.style.height = high + 'px';
     canvas.width = wide * ratio;
@@ -145,9 +145,9 @@ export const start = (element, props, trigger, watch) => {
     pen.textBaseline = 'middle';
     const high1 = tall / rows;
     const every = Math.ceil(9 / high1);
-    pen.font = `${Math.min(11, Math.max(8, high1 * every))}px Pretendard, monospace`;
+    pen.font = `${Math.min(12, Math.max(8, high1 * every - 1))}px Pretendard, monospace`;
     now.tokens.forEach(([symbol], j) => {
-      if (j % every === 0) pen.fillText(JAMO(symbol), LEFT - 5, tops[0] + tall - (j + 0.5) * high1);
+      if (j % every === 0 && symbol !== ' ') pen.fillText(JAMO(symbol), LEFT - 5, tops[0] + tall - (j + 0.5) * high1);
     });
     pen.textAlign = 'center';
     pen.textBaseline = 'top';
