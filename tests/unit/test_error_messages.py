@@ -32,7 +32,7 @@ NOT_FOR_VISITORS = {
     ],
     "tensors and rates that only a program can hand over; pages take theirs from load_voice and the models": [
         "core/audio.py:Synthesis.__post_init__", "core/audio.py:resample", "core/audio.py:wav_bytes",
-        "core/separation/model.py",
+        "core/separation/model.py", "core/separation/sample.py:stream",
     ],
     "hands on the text of another error, which is among the reasons below": [
         "core/wavenet/engines/compiler.py:load_kernel", "core/wavenet/engines/cuda_device.py:gpu_for",
