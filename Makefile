@@ -4,7 +4,8 @@
 #   make bench                   the benchmarks of WaveNet generation, peers included
 #   make train-<model> DATA=...  train a model of the project: train-wavenet-vocoder, train-wavenet-speech,
 #                                train-unit-selection, train-parametric-duration, train-parametric-acoustic,
-#                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng)
+#                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
+#                                train-separation-vocals (DATA: MIR-1K)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
 PORT ?= 7860
 DATA ?=
@@ -16,7 +17,8 @@ ALIGNMENT = runs/alignment-kathleen.json
 NEED_DATA = test -n "$(DATA)" || { echo "Say where the recordings are: make $@ DATA=/path/to/kathleen" >&2; exit 1; }
 
 .PHONY: help setup run test bench train-wavenet-vocoder train-wavenet-speech train-unit-selection \
-	train-parametric-duration train-parametric-acoustic train-tacotron2-english train-tacotron2-korean
+	train-parametric-duration train-parametric-acoustic train-tacotron2-english train-tacotron2-korean \
+	train-separation-vocals
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -61,3 +63,7 @@ train-tacotron2-english: setup $(ALIGNMENT)
 train-tacotron2-korean: setup
 	@test -n "$(DATA)" || test -d runs/teacher-ko || $(PY) -m core.tacotron2.teacher --out runs/teacher-ko
 	@$(PY) -m core.tacotron2.train --language ko --data "$(or $(DATA),runs/teacher-ko)" $(ARGS)
+
+train-separation-vocals: setup
+	@test -n "$(DATA)" || { echo "Say where MIR-1K is: make $@ DATA=/path/to/mir1k" >&2; exit 1; }
+	@$(PY) -m core.separation.train --preset vocals --data "$(DATA)" $(ARGS)

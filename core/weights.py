@@ -35,6 +35,7 @@ ARCHITECTURES = {
     "Voice": "core.unit_selection.model:Voice",
     "Tacotron2": "core.tacotron2.model:Tacotron2",
     "Listener": "core.tacotron2.listener:Listener",
+    "MMDenseLSTM": "core.separation.model:MMDenseLSTM",
 }
 REQUIRED = ("architecture", "config", "sample_rate_hz", "parameters", "sha256")
 

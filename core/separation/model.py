@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,7 @@ from core.errors import AudioError
 
 @dataclass(frozen=True)
 class BandConfig:
-    """One MDenseLSTM. Its lists go down the scales, through the lowest, and up again: an odd number of entries.
+    """One MDenseLSTM. Its rows go down the scales, through the lowest, and up again: an odd number of entries.
 
     bins: of the spectrum, from where the last band ended; the full band has all of them.
     channels: feature maps of the first convolution.  growth: k of each dense block.  layers: L of each.
@@ -35,9 +36,17 @@ class BandConfig:
     layers: tuple[int, ...]
     lstm: tuple[int, ...]
 
+    @classmethod
+    def read(cls, given: BandConfig | dict[str, Any]) -> BandConfig:
+        """From what a JSON file gives."""
+        if isinstance(given, BandConfig):
+            return given
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+        return cls(**fields)
+
 
 @dataclass(frozen=True)
-class SeparationConfig:
+class MMDenseLSTMConfig:
     """A network and the spectrograms it reads. bands: from low to high; full: all of them once more."""
 
     sources: tuple[str, ...]
@@ -49,6 +58,11 @@ class SeparationConfig:
     window_samples: int = 1024
     hop_samples: int = 256
     channels: int = 1  # of the sound: 1 mono, 2 stereo
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", tuple(self.sources))
+        object.__setattr__(self, "bands", tuple(BandConfig.read(band) for band in self.bands))
+        object.__setattr__(self, "full", BandConfig.read(self.full))
 
     @property
     def bins(self) -> int:
@@ -66,7 +80,7 @@ def _at(count: int, **units: int) -> tuple[int, ...]:
 
 PRESETS = {
     # Table 1 of arXiv:1805.02410 (one network a source there, ours gives all sources at once): 44.1 kHz, stereo.
-    "paper": SeparationConfig(
+    "paper": MMDenseLSTMConfig(
         sources=("vocals", "drums", "bass", "other"),
         bands=(
             BandConfig(380, 32, _same(14, 7), _same(5, 7), _at(7, b3=128, b5=128)),
@@ -76,7 +90,7 @@ PRESETS = {
         full=BandConfig(2049, 32, _same(7, 9), (3, 3, 4, 5, 5, 5, 4, 3, 3), _at(9, b4=128, b7=128)),
         final_growth=12, final_layers=3, sample_rate_hz=44_100, window_samples=4096, hop_samples=1024, channels=2,
     ),
-    "vocals": SeparationConfig(
+    "vocals": MMDenseLSTMConfig(
         sources=("vocals", "accompaniment"),
         bands=(
             BandConfig(192, 24, _same(12, 7), _same(4, 7), _at(7, b3=128, b5=128)),
@@ -85,7 +99,7 @@ PRESETS = {
         full=BandConfig(513, 16, _same(7, 9), (2, 2, 3, 4, 4, 4, 3, 2, 2), _at(9, b4=128, b6=128)),
         final_growth=12, final_layers=3,
     ),
-    "tiny": SeparationConfig(
+    "tiny": MMDenseLSTMConfig(
         sources=("vocals", "accompaniment"),
         bands=(BandConfig(20, 4, _same(3, 3), _same(2, 3), _at(3, b1=8)),
                BandConfig(45, 4, _same(2, 3), _same(1, 3), _at(3))),
@@ -198,7 +212,7 @@ class MMDenseLSTM(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, config: SeparationConfig) -> None:
+    def __init__(self, config: MMDenseLSTMConfig) -> None:
         super().__init__()
         if sum(band.bins for band in config.bands) != config.bins or config.full.bins != config.bins:
             raise AudioError(f"The bands must add up to {config.bins} bins, and the full band have as many.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.separation.model import SeparationConfig
+from core.separation.model import MMDenseLSTMConfig
 
 
-def analyse(x: Tensor, config: SeparationConfig) -> Tensor:
+def analyse(x: Tensor, config: MMDenseLSTMConfig) -> Tensor:
     """Sound -> complex spectrogram.
 
     A Hann window, centred frames, silence beyond the ends. The scale, 4 over the square root of the window's length,
@@ -27,7 +27,7 @@ def analyse(x: Tensor, config: SeparationConfig) -> Tensor:
     return out.transpose(1, 2).reshape(*x.shape[:-1], out.shape[2], out.shape[1]) * _scale(config)
 
 
-def synthesise(spectrogram: Tensor, samples: int, config: SeparationConfig) -> Tensor:
+def synthesise(spectrogram: Tensor, samples: int, config: MMDenseLSTMConfig) -> Tensor:
     """Complex spectrogram [..., C, T, bins] -> sound float [..., C, samples], the inverse of `analyse`."""
     window = torch.hann_window(config.window_samples, device=spectrogram.device)
     flat = spectrogram.reshape(-1, *spectrogram.shape[-2:]).transpose(1, 2) / _scale(config)
@@ -35,5 +35,5 @@ def synthesise(spectrogram: Tensor, samples: int, config: SeparationConfig) -> T
     return out.reshape(*spectrogram.shape[:-2], samples)
 
 
-def _scale(config: SeparationConfig) -> float:
+def _scale(config: MMDenseLSTMConfig) -> float:
     return 4.0 / config.window_samples**0.5

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from core import weights
 from core.errors import AudioError
 from core.separation.model import PRESETS, DenseBlock, LSTMBlock, MMDenseLSTM
 from core.separation.spectrogram import analyse, synthesise
@@ -96,3 +97,17 @@ def test_a_sine_lies_in_its_bin():
     spectrum = analyse(torch.sin(2 * np.pi * 10 * n / 128)[None], TINY).abs()[0, 60]
     assert int(spectrum.argmax()) == 10
     assert float(spectrum[10]) == pytest.approx(4 / 128**0.5 * 128 / 4, rel=1e-3)
+
+
+def test_weights_come_back_from_their_card(tmp_path):
+    model = network()
+    card = {
+        "description": "tiny", "sample_rate_hz": 16_000, "training_command": "none", "commit": "none", "seed": 0,
+        "steps": 1, "device": "none", "hours": 0.0, "metrics": [], "known_failures": [],
+        "data": [{"name": "none", "license": "none", "source": "none"}],
+    }  # fmt: skip
+    weights.save(model, "separation-tiny", half=False, folder=tmp_path, **card)
+    again = weights.load("separation-tiny", folder=tmp_path)
+    assert again.config == TINY
+    x = torch.rand(1, 1, 9, 65)
+    torch.testing.assert_close(again(x), model(x))
