@@ -11,6 +11,7 @@ the network and of an ideal ratio mask on the same spectrogram, which knows the 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import time
 import warnings
@@ -57,9 +58,11 @@ def bss_eval(parts: Tensor, found: Tensor) -> np.ndarray:
         PackageError: mir_eval is not installed.
     """
     try:
-        from mir_eval.separation import bss_eval_sources
+        bss_eval_sources = importlib.import_module("mir_eval.separation").bss_eval_sources
     except ImportError:
-        raise PackageError("BSS Eval needs mir_eval: pip install -r tests/requirements.txt") from None
+        raise PackageError(
+            "The package mir_eval is not installed here: `pip install -r tests/requirements.txt` brings it."
+        ) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         return np.stack(bss_eval_sources(parts.double().numpy(), found.double().numpy(), compute_permutation=False)[:3])
