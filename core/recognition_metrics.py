@@ -8,7 +8,6 @@ without them the functions raise a `PackageError` that says what to install.
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ import numpy as np
 from torch import Tensor
 
 from core.audio import SAMPLE_RATE_HZ, to_int16
-from core.errors import AudioError, PackageError
+from core.errors import AudioError
+from core.packages import imported
 
 __all__ = ["DnsMos", "as_read", "character_error", "corpus_character_error", "dnsmos", "recognise"]
 
@@ -84,7 +84,7 @@ def corpus_character_error(wanted: Sequence[str], heard: Sequence[str]) -> float
     Args:
         wanted: as from `as_read`.  heard: as from `recognise`, one each.
     """
-    return float(_package("jiwer").cer(list(wanted), list(heard)))
+    return float(imported("jiwer").cer(list(wanted), list(heard)))
 
 
 def dnsmos(sound: Tensor) -> DnsMos:
@@ -105,7 +105,7 @@ def dnsmos(sound: Tensor) -> DnsMos:
 
 @functools.lru_cache(maxsize=1)
 def _decoder() -> Any:
-    return _package("pocketsphinx").Decoder(loglevel="FATAL")
+    return imported("pocketsphinx").Decoder(loglevel="FATAL")
 
 
 @functools.lru_cache(maxsize=1)
@@ -113,24 +113,14 @@ def _judge() -> Any:
     """speechmos's DNSMOS with its two networks in one thread each; by itself it takes every core of the machine."""
     from pathlib import Path
 
-    module, runtime = _package("speechmos.dnsmos"), _package("onnxruntime")
+    module, runtime = imported("speechmos.dnsmos"), imported("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
-    folder = Path(module.__file__).parent / "dnsmos_models"
+    folder = Path(str(module.__file__)).parent / "dnsmos_models"
     judge = module.DNSMOS.__new__(module.DNSMOS)
     for field, name in (("onnx_sess", "sig_bak_ovr.onnx"), ("p808_onnx_sess", "model_v8.onnx")):
         setattr(judge, field, runtime.InferenceSession(str(folder / name), options))
     return judge
-
-
-def _package(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise PackageError(
-            f"The package {package} is not installed here: `pip install -r tests/requirements.txt` brings it."
-        ) from error
 
 
 def _checked(sound: Tensor) -> Tensor:

@@ -6,9 +6,7 @@ the two functions raise a `PackageError` that says what to install.
 
 from __future__ import annotations
 
-import importlib
 import math
-from types import ModuleType
 
 import numpy as np
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor
 
 from core import audio
 from core.errors import AudioError, MelError, PackageError
+from core.packages import imported
 
 __all__ = [
     "available", "gross_pitch_error", "log_mel_distance_db", "mel_distance_db", "pesq_wideband", "signal_to_noise_db",
@@ -110,7 +109,7 @@ def pesq_wideband(reference: Tensor, output: Tensor, sample_rate_hz: int = PESQ_
         PackageError: `pesq` is not installed.
         AudioError: lengths differ; not finite; no speech in the sound, or shorter than a quarter of a second.
     """
-    package = _package("pesq")
+    package = imported("pesq")
     x, y = (audio.resample(s, sample_rate_hz, PESQ_RATE_HZ).numpy() for s in _pair(reference, output))
     try:
         return float(package.pesq(PESQ_RATE_HZ, x, y, "wb"))
@@ -131,7 +130,7 @@ def stoi(reference: Tensor, output: Tensor, sample_rate_hz: int = PESQ_RATE_HZ) 
         PackageError: `pystoi` is not installed.
         AudioError: lengths differ; not finite; less than 0.4 s that is not silent.
     """
-    package = _package("pystoi")
+    package = imported("pystoi")
     x, y = (s.double().numpy() for s in _pair(reference, output))
     short = "STOI needs at least 0.4 s of speech that is not silent: use a longer recording."
     if not np.any(x):
@@ -147,20 +146,11 @@ def available() -> dict[str, bool]:
     found = {}
     for name in ("pesq", "pystoi"):
         try:
-            _package(name)
+            imported(name)
             found[name] = True
         except PackageError:
             found[name] = False
     return found
-
-
-def _package(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise PackageError(
-            f"The package {name} is not installed here: `pip install -r tests/requirements.txt` brings it."
-        ) from error
 
 
 def _pair(reference: Tensor, output: Tensor) -> tuple[Tensor, Tensor]:

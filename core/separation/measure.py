@@ -11,7 +11,6 @@ the network and of an ideal ratio mask on the same spectrogram, which knows the 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import time
 import warnings
@@ -25,7 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core import training, weights
-from core.errors import PackageError
+from core.packages import imported
 from core.separation import data
 from core.separation.model import PRESETS, MMDenseLSTM
 from core.separation.sample import separate
@@ -57,12 +56,7 @@ def bss_eval(parts: Tensor, found: Tensor) -> np.ndarray:
     Raises:
         PackageError: mir_eval is not installed.
     """
-    try:
-        bss_eval_sources = importlib.import_module("mir_eval.separation").bss_eval_sources
-    except ImportError:
-        raise PackageError(
-            "The package mir_eval is not installed here: `pip install -r tests/requirements.txt` brings it."
-        ) from None
+    bss_eval_sources = imported("mir_eval.separation").bss_eval_sources
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         return np.stack(bss_eval_sources(parts.double().numpy(), found.double().numpy(), compute_permutation=False)[:3])
