@@ -79,7 +79,8 @@ def _at(count: int, **units: int) -> tuple[int, ...]:
 
 
 PRESETS = {
-    # Table 1 of arXiv:1805.02410 (one network a source there, ours gives all sources at once): 44.1 kHz, stereo.
+    # Table 1 of arXiv:1805.02410 as public implementations have it: 44.1 kHz, stereo. There it is one network a source;
+    # ours gives all sources at once, and begins the full band with 32 maps too.
     "paper": MMDenseLSTMConfig(
         sources=("vocals", "drums", "bass", "other"),
         bands=(
@@ -237,7 +238,7 @@ class MMDenseLSTM(nn.Module):
         """Masks of a mixture.
 
         Args:
-            magnitude: float [B, C, T, bins], of the short-time Fourier transform with a window of ones' sum.
+            magnitude: float [B, C, T, bins], of what `core.separation.spectrogram.analyse` gives.
         Returns:
             float [B, S, C, T, bins] in [0, 1]; over the S sources they sum to one.
         Raises:

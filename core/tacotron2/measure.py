@@ -171,8 +171,8 @@ FAILURES = [
     "Reads phones, not letters: what core.text pronounces wrongly, it says wrongly.",
     "Knows single sentences of at most 13 words: longer texts are cut at their marks and said one by one.",
     "An hour of speech is little: rare words are less clear than those of the prompts, and the melody is flat.",
-    "Reads a little faster than she did (see the length beside the recording's). Before the training with its own "
-    "attention (--own-attention) it read half as fast again: it had only ever followed a given alignment.",
+    "Reads faster than she did (see the length beside the recording's), and read faster still before it was trained "
+    "with its own attention (--own-attention): until then it had only followed a given alignment.",
 ]
 
 

@@ -14,7 +14,7 @@ CONTEXT_FRAMES = 2  # the conditioner's two convolutions of width 3 look two fra
 
 class Room:
     """Memory for the frames of one stretch after another: what is allocated anew each time ends up scattered over the
-    heap, and a minute of sound has taken up to 350 MB more than a second."""
+    heap, and a minute of sound took hundreds of MB more than a second."""
 
     def __init__(self) -> None:
         self.memory = torch.empty(0)
