@@ -76,7 +76,9 @@ def build(t: Strings, box: sentence.Box) -> Reading:
         live.stop(request.session_hash, CELL)
 
     started = w.on(t, [run.click, box.text.submit], begun, box.text, [sound, badge])
-    spoken = w.on(t, started.then, go, asked, [view, sound, said], heavy=True, show_progress="hidden")
+    # a click while the last one is still being read is heeded after it; dropped, it would leave the cell waiting
+    spoken = w.on(t, started.then, go, asked, [view, sound, said], heavy=True, show_progress="hidden",
+                  trigger_mode="always_last")  # fmt: skip
     w.on(t, spoken.then, partial(finish, t), [said, seed], finished, heavy=True, show_progress="hidden")
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)
     w.on(t, view.appear, _stored.at_sight(t, USUAL, 4), asked, [view, *finished])

@@ -97,7 +97,7 @@ def build(t: Strings) -> None:
     edits = [voice, bands, blur_ms, semitones]
     started = w.on(t, run.click, begun, None, sound)
     spoken = w.on(t, started.then, go, [*edits, temperature, seed], [sound, result],
-                  heavy=True, show_progress="hidden")  # fmt: skip
+                  heavy=True, show_progress="hidden", trigger_mode="always_last")  # fmt: skip
     ready = [w.on(t, spoken.then, compared, result, [player, scores, answer, mels, column, drawn],
                   heavy=True, show_progress="hidden")]  # fmt: skip
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)

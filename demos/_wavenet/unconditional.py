@@ -74,7 +74,7 @@ def build(t: Strings) -> None:
 
     started = w.on(t, run.click, begun, None, sound)
     spoken = w.on(t, started.then, go, [temperature, seconds, seed, primed, prime_s, voice], [sound, take],
-                  heavy=True, show_progress="hidden")  # fmt: skip
+                  heavy=True, show_progress="hidden", trigger_mode="always_last")  # fmt: skip
     w.on(t, spoken.then, lambda take, tracks: finish(t, take, tracks), [take, tracks],
          [histogram, said, player, looks, tracks])  # fmt: skip
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)
