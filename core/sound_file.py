@@ -23,7 +23,7 @@ from core.errors import AudioError
 
 MAX_SECONDS = 600.0
 MAX_FILE_BYTES = 256_000_000
-MAX_VALUES = 64_000_000  # samples x channels: ten minutes of stereo at 48 kHz, 256 MB as float32
+MAX_VALUES = 72_000_000  # samples x channels: twelve minutes of stereo at 48 kHz, 288 MB as float32
 SAMPLE_RATES_HZ = (4_000, 384_000)
 MAX_CHANNELS = 64
 FFMPEG_TIMEOUT_S = 60

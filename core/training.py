@@ -153,17 +153,18 @@ def commands(state: dict[str, Any]) -> str:
 
 
 def command_line(module: str, options: argparse.Namespace) -> str:
-    """How to start such a run, for the card. The corpus is PATH; other folders, and --limit, are left out."""
+    """How to start such a run, for the card. A corpus is PATH; other folders, and --limit, are left out."""
     found = ["python -m", module]
+    corpora = ("data", "voices")
     for name, value in vars(options).items():
-        folder = isinstance(value, Path) and name != "data"
+        folder = isinstance(value, Path) and name not in corpora
         if name == "limit" or folder or value is None or value is False or value == []:
             continue
         found.append("--" + name.replace("_", "-"))
         if isinstance(value, list):
             found += map(str, value)
         elif value is not True:
-            found.append("PATH" if name == "data" else str(value))
+            found.append("PATH" if name in corpora else str(value))
     return " ".join(found)
 
 

@@ -2,10 +2,12 @@
 
     python -m core.separation.measure --data PATH/mir1k
     python -m core.separation.measure --data PATH/mir1k --run runs/separation-vocals --write
+    python -m core.separation.measure --data PATH/everything-is-free --name separation-4stems
 
-On whatever part of MIR-1K's 825 test clips is there, mixed at 0 dB as in the literature: GNSDR, GSIR and GSAR of voice
-and accompaniment (BSS Eval of mir_eval; the first is the gain of SDR over the mixture), means weighted by length, of
-the network and of an ideal ratio mask on the same spectrogram, which knows the answer.
+For the voice: on whatever part of MIR-1K's 825 test clips is there, mixed at 0 dB as in the literature, GNSDR, GSIR
+and GSAR of voice and accompaniment (BSS Eval of mir_eval; the first is the gain of SDR over the mixture), means
+weighted by length, of the network and of an ideal ratio mask on the same spectrogram, which knows the answer. For four
+stems: `core.separation.measure_stems`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from torch import Tensor
 
 from core import training, weights
 from core.packages import imported
-from core.separation import data
+from core.separation import data, measure_stems
 from core.separation.model import PRESETS, MMDenseLSTM
 from core.separation.sample import separate
 from core.separation.spectrogram import analyse, synthesise
@@ -114,20 +116,23 @@ def measure(network: MMDenseLSTM, folder: Path, *, limit: int | None = None) -> 
 
 def ship(network: MMDenseLSTM, name: str, state: dict[str, Any], metrics: list[Metric]) -> Path:
     """Write assets/weights/<name> with its card."""
+    four = len(network.config.sources) > 2
+    parts = "vocals, drums, bass and other" if four else "voice and accompaniment"
+    material, failures = (measure_stems.DATA, measure_stems.FAILURES) if four else (DATA, FAILURES)
     return weights.save(
         network, name, sample_rate_hz=network.config.sample_rate_hz,
-        description="MMDenseLSTM (arXiv:1805.02410) that takes a song apart into voice and accompaniment.",
+        description=f"MMDenseLSTM (arXiv:1805.02410) that takes a song apart into {parts}.",
         training_command=training.commands(state), commit=state.get("commit", training.commit_hash()),
-        seed=state["seed"], steps=state["step"], hours=state["hours"], device=state.get("device", "CPU"), data=DATA,
-        metrics=for_card(metrics, COMMAND), known_failures=FAILURES,
+        seed=state["seed"], steps=state["step"], hours=state["hours"], device=state.get("device", "CPU"), data=material,
+        metrics=for_card(metrics, COMMAND + (f" --name {name}" if four else "")), known_failures=failures,
     )  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="MIR-1K")
-    parser.add_argument("--only", choices=("mir1k",), help="the only part so far")
-    parser.add_argument("--limit", type=int, help="only so many clips")
+    parser.add_argument("--data", type=Path, required=True, help="MIR-1K; for four stems, a folder of songs")
+    parser.add_argument("--only", choices=("mir1k", "stems"), help="what the weights are for; there is no other part")
+    parser.add_argument("--limit", type=int, help="only so many clips, or seconds of each song")
     parser.add_argument("--run", type=Path, help="measure this training run instead of the shipped weights")
     parser.add_argument("--name", default="separation-vocals", help="of the shipped weights")
     parser.add_argument("--write", action="store_true", help="with --run: ship it and write its card")
@@ -137,7 +142,8 @@ def main(arguments: list[str] | None = None) -> None:
         network, state = of_run(options.run, options.name.removeprefix("separation-"))
     else:
         network, state = cast(MMDenseLSTM, weights.load(options.name)), {}
-    found = measure(network, options.data, limit=options.limit)
+    four = len(network.config.sources) > 2
+    found = (measure_stems.measure if four else measure)(network, options.data, limit=options.limit)
     if options.write and options.run:
         print(ship(network, options.name, state, found))
 

@@ -100,6 +100,16 @@ PRESETS = {
         full=BandConfig(513, 16, _same(7, 9), (2, 2, 3, 4, 4, 4, 3, 2, 2), _at(9, b4=128, b6=128)),
         final_growth=12, final_layers=3,
     ),
+    "4stems": MMDenseLSTMConfig(
+        sources=("vocals", "drums", "bass", "other"),
+        bands=(
+            BandConfig(380, 16, _same(10, 7), _same(4, 7), _at(7, b3=128, b5=128)),
+            BandConfig(644, 8, _same(4, 7), _same(3, 7), _at(7, b3=32)),
+            BandConfig(1025, 4, _same(2, 5), _same(1, 5), _at(5)),
+        ),
+        full=BandConfig(2049, 6, (3, 4, 6, 7, 7, 7, 6, 4, 3), (1, 2, 3, 4, 4, 4, 3, 2, 1), _at(9, b4=128, b6=128)),
+        final_growth=8, final_layers=2, sample_rate_hz=44_100, window_samples=4096, hop_samples=1024, channels=2,
+    ),
     "tiny": MMDenseLSTMConfig(
         sources=("vocals", "accompaniment"),
         bands=(BandConfig(20, 4, _same(3, 3), _same(2, 3), _at(3, b1=8)),

@@ -18,6 +18,7 @@ from core import audio, sound_file
 from core.errors import AudioError
 from core.separation.model import MMDenseLSTM
 from core.separation.spectrogram import analyse, synthesise
+from core.separation.wiener import wiener as wiener_filter
 
 __all__ = ["separate", "stream"]
 MODEL = "separation-vocals"
@@ -26,8 +27,8 @@ LEVEL = 0.1  # root mean square at which the network has learned
 
 
 def separate(
-    x: Tensor, sample_rate_hz: int, *, model: str = MODEL, progress: Callable[[float], None] | None = None,
-    network: MMDenseLSTM | None = None,
+    x: Tensor, sample_rate_hz: int, *, model: str = MODEL, wiener: bool = False,
+    progress: Callable[[float], None] | None = None, network: MMDenseLSTM | None = None,
 ) -> dict[str, Tensor]:  # fmt: skip
     """The parts of a song; they add up to it.
 
@@ -36,6 +37,7 @@ def separate(
     Args:
         x: float [C, T], any number of channels.  sample_rate_hz: of x.
         model: name of shipped weights.  progress: called with the share that is done.
+        wiener: refine the parts by a multichannel Wiener filter, which takes several times as long.
         network: a network that is there already; else the shipped one is loaded.
     Returns:
         float32 [C, T] for each of the network's sources. What lies above the network's highest frequency belongs to
@@ -45,7 +47,7 @@ def separate(
     """
     pieces: dict[str, list[Tensor]] = {}
     done = 0
-    for found in stream(x, sample_rate_hz, model=model, network=network):
+    for found in stream(x, sample_rate_hz, model=model, wiener=wiener, network=network):
         for name, part in found.items():
             pieces.setdefault(name, []).append(part)
         done += next(iter(found.values())).shape[1]
@@ -55,7 +57,7 @@ def separate(
 
 
 def stream(
-    x: Tensor, sample_rate_hz: int, *, model: str = MODEL, network: MMDenseLSTM | None = None
+    x: Tensor, sample_rate_hz: int, *, model: str = MODEL, wiener: bool = False, network: MMDenseLSTM | None = None
 ) -> Iterator[dict[str, Tensor]]:
     """The parts from the beginning on, piece by piece; arguments and errors as those of `separate`.
 
@@ -72,10 +74,10 @@ def stream(
         from core import weights
 
         network = cast(MMDenseLSTM, weights.load(model))
-    return _pieces(x.float(), sample_rate_hz, network)
+    return _pieces(x.float(), sample_rate_hz, network, wiener)
 
 
-def _pieces(x: Tensor, rate_hz: int, network: MMDenseLSTM) -> Iterator[dict[str, Tensor]]:
+def _pieces(x: Tensor, rate_hz: int, network: MMDenseLSTM, refine: bool) -> Iterator[dict[str, Tensor]]:
     size, fade = round(CHUNK_S * rate_hz), round(FADE_S * rate_hz)
     level = float(x.square().mean().sqrt())
     names = network.config.sources
@@ -84,7 +86,7 @@ def _pieces(x: Tensor, rate_hz: int, network: MMDenseLSTM) -> Iterator[dict[str,
     while True:
         end = min(start + size, x.shape[1])
         last = end == x.shape[1]
-        parts = _parts(x[:, start:end], rate_hz, network, level)  # [S, C, n]
+        parts = _parts(x[:, start:end], rate_hz, network, level, refine)  # [S, C, n]
         if kept is not None:
             up = torch.linspace(0, 1, kept.shape[2])
             parts[..., : kept.shape[2]] = up * parts[..., : kept.shape[2]] + (1 - up) * kept
@@ -97,30 +99,43 @@ def _pieces(x: Tensor, rate_hz: int, network: MMDenseLSTM) -> Iterator[dict[str,
 
 
 @torch.no_grad()
-def _parts(x: Tensor, rate_hz: int, network: MMDenseLSTM, level: float) -> Tensor:
-    """float [C, n] -> [S, C, n]; the sum over S is x.
-
-    A mono network hears the mean of the channels' magnitudes, and its masks serve all of them.
-    """
+def _parts(x: Tensor, rate_hz: int, network: MMDenseLSTM, level: float, refine: bool) -> Tensor:
+    """float [C, n] -> [S, C, n]; the sum over S is x."""
     config = network.config
     if level < 1e-6:
         return torch.cat([torch.zeros(len(config.sources) - 1, *x.shape), x[None]])
     low = torch.stack([audio.resample(channel, rate_hz, config.sample_rate_hz) for channel in x])  # [C, m]
     spectrum = analyse(low, config)  # [C, T, bins]
-    heard = spectrum.abs() * (LEVEL / level)
-    if config.channels == 1:
-        heard = heard.mean(dim=0, keepdim=True)
-    elif x.shape[0] != config.channels:
-        heard = heard.mean(dim=0, keepdim=True).expand(config.channels, -1, -1)
-    masks = network(heard[None])[0]  # [S, 1 or C, T, bins]
-    if masks.shape[1] != x.shape[0]:
-        masks = masks.mean(dim=1, keepdim=True)
-    found = synthesise(masks * spectrum, low.shape[1], config)  # [S, C, m]
+    parts = masks_of(spectrum * (LEVEL / level), network) * spectrum  # [S, C, T, bins]
+    if refine:
+        parts = wiener_filter(parts, spectrum)
+    found = synthesise(parts, low.shape[1], config)  # [S, C, m]
     full = torch.stack([
         torch.stack([_to_length(audio.resample(c, config.sample_rate_hz, rate_hz), x.shape[1]) for c in part])
         for part in found[:-1]
     ])  # fmt: skip
     return torch.cat([full, (x - full.sum(dim=0))[None]])
+
+
+@torch.no_grad()
+def masks_of(spectrum: Tensor, network: MMDenseLSTM) -> Tensor:
+    """The masks of a mixture with a root mean square of LEVEL.
+
+    A mono network hears the mean of the channels' magnitudes, and its masks serve all of them.
+
+    Args:
+        spectrum: complex [C, T, bins], from `core.separation.spectrogram.analyse`.
+    Returns:
+        float [S, 1 or C, T, bins].
+    """
+    config, channels = network.config, spectrum.shape[0]
+    heard = spectrum.abs()
+    if config.channels == 1:
+        heard = heard.mean(dim=0, keepdim=True)
+    elif channels != config.channels:
+        heard = heard.mean(dim=0, keepdim=True).expand(config.channels, -1, -1)
+    masks = network(heard[None])[0]  # [S, 1 or C, T, bins]
+    return masks if masks.shape[1] == channels else masks.mean(dim=1, keepdim=True)
 
 
 def _to_length(x: Tensor, samples: int) -> Tensor:
@@ -133,12 +148,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("song", type=Path)
     parser.add_argument("--model", default=MODEL)
     parser.add_argument("--out", type=Path, default=Path("stems"))
+    parser.add_argument("--wiener", action="store_true", help="refine by a multichannel Wiener filter")
     options = parser.parse_args(arguments)
     import soundfile
 
     x, rate = sound_file.read(options.song)
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, part in separate(x, rate, model=options.model).items():
+    for name, part in separate(x, rate, model=options.model, wiener=options.wiener).items():
         path = options.out / f"{name}.wav"
         soundfile.write(path, part.T.numpy(), rate, subtype="FLOAT")
         print(path)

@@ -1,4 +1,11 @@
-"""Train a separator: python -m core.separation.train --preset vocals --data PATH/mir1k --minutes 60
+"""Train a separator.
+
+    python -m core.separation.train --preset vocals --data PATH/mir1k --minutes 60
+    python -m core.separation.train --preset 4stems --data PATH/everything-is-free --more runs/rendered \\
+        --voices PATH/mir1k --minutes 60
+
+For four stems, --data is a folder of songs, each with vocals, drums, bass and other as sound files, such as
+MUSDB18-HQ, or MUSDB18 itself; --more has songs for remixing only, --voices MIR-1K.
 
 Continues the run in --run; else begins from the shipped weights of --resume, if given; else anew. Ctrl-C ends a run
 in good order.
@@ -15,9 +22,12 @@ import torch
 from torch import Tensor
 
 from core import training, weights
-from core.separation import data
-from core.separation.model import PRESETS, MMDenseLSTM
+from core.separation import data, remix
+from core.separation.model import PRESETS, MMDenseLSTM, MMDenseLSTMConfig
 from core.separation.spectrogram import analyse, synthesise
+
+PIECE_S = 9.0  # of a song that watches the training, looked at in one go
+MORE_WEIGHT, VOICES_WEIGHT = 0.12, 0.5  # a second of these counts for so much of one of the songs
 
 
 def loss_of(model: MMDenseLSTM, parts: Tensor) -> Tensor:
@@ -48,35 +58,61 @@ def step_loss(model: MMDenseLSTM, parts: Tensor) -> float:
 
 @torch.no_grad()
 def evaluate(model: MMDenseLSTM, songs: Sequence[data.Song]) -> dict[str, float]:
-    """Mean signal-to-distortion ratio (dB, plain, not BSS Eval's) and its gain over the mixture, mixed at 0 dB."""
+    """Plain signal-to-distortion ratio (dB) and its gain over the mixture: means over songs and sources.
+
+    Voice and accompaniment are mixed at 0 dB, four stems as they are, in pieces.
+    """
     device = next(model.parameters()).device
     ratios, gains = [], []
     for song in songs:
-        parts = data.at_zero_db(song.parts).to(device)
-        mixture = parts.sum(dim=0)  # [C, N]
-        level = 0.1 / mixture.square().mean().sqrt().clamp(min=1e-6)
-        spectrum = analyse((mixture * level)[None], model.config)  # [1, C, T, bins]
-        found = synthesise(model(spectrum.abs())[0] * spectrum, mixture.shape[-1], model.config) / level
-        for said, part in zip(found, parts):
-            ratios.append(_ratio_db(part, said - part))
-            gains.append(ratios[-1] - _ratio_db(part, mixture - part))
-    return {"held_out_sdr": sum(ratios) / len(ratios), "held_out_gain": sum(gains) / len(gains)}
+        energies = []  # of the part, of the error, of all other parts; [3, S] for each piece
+        for piece in pieces(song):
+            parts = piece.to(device)
+            mixture = parts.sum(dim=0)  # [C, N]
+            level = 0.1 / mixture.square().mean().sqrt().clamp(min=1e-6)
+            spectrum = analyse((mixture * level)[None], model.config)  # [1, C, T, bins]
+            found = synthesise(model(spectrum.abs())[0] * spectrum, mixture.shape[-1], model.config) / level
+            signals = torch.stack([parts, found - parts, mixture - parts])
+            energies.append(signals.double().square().sum(dim=(2, 3)).cpu())
+        part, error, others = torch.stack(energies).sum(dim=0).clamp(min=1e-9)
+        sounding = part > 1e-3
+        ratios.append(10 * torch.log10(part / error)[sounding])
+        gains.append(10 * torch.log10(others / error)[sounding])
+    return {"held_out_sdr": float(torch.cat(ratios).mean()), "held_out_gain": float(torch.cat(gains).mean())}
 
 
-def _ratio_db(signal: Tensor, noise: Tensor) -> float:
-    return float(10 * torch.log10(signal.square().sum().clamp(min=1e-12) / noise.square().sum().clamp(min=1e-12)))
+def pieces(song: data.Song) -> list[Tensor]:
+    """What `evaluate` looks at in one go, each [S, C, n]."""
+    if len(song.parts) == 2:
+        return [data.at_zero_db(song.parts)]
+    return list(song.parts.split(round(PIECE_S * song.sample_rate_hz), dim=-1))
 
 
-def statistics(model: MMDenseLSTM, songs: Sequence[data.Song], samples: int) -> None:
-    """Set the network's input statistics from some random mixtures."""
-    parts = next(data.batches(songs, batch=64, samples=samples, seed=1))
+def statistics(model: MMDenseLSTM, parts: Tensor) -> None:
+    """Set the network's input statistics from random mixtures [B, S, C, N]."""
     model.set_statistics(list(analyse(parts.sum(dim=1), model.config).abs()))
+
+
+def material(options: argparse.Namespace, config: MMDenseLSTMConfig) -> tuple[list[remix.Track], list[data.Song]]:
+    """What is learned from, and what watches the training."""
+    if len(config.sources) == 2:
+        songs = data.load_mir1k(options.data, part="train", limit=options.limit)
+        return [song.track() for song in songs], data.load_mir1k(options.data, part="validation")
+    wanted = (config.sources, config.sample_rate_hz)
+    tracks = data.load_stems(options.data, *wanted)[: options.limit]
+    for folder in options.more:
+        tracks += data.load_stems(folder, *wanted, weight=MORE_WEIGHT)
+    if options.voices:
+        tracks += data.voices(options.voices, *wanted, weight=VOICES_WEIGHT)
+    return tracks, [data.whole(track) for track in data.load_stems(options.data, *wanted, part="validation")]
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="vocals")
-    parser.add_argument("--data", type=Path, required=True, help="MIR-1K")
+    parser.add_argument("--data", type=Path, required=True, help="MIR-1K; for four stems, a folder of songs")
+    parser.add_argument("--more", type=Path, action="append", default=[], help="more songs, for remixing")
+    parser.add_argument("--voices", type=Path, help="MIR-1K, for remixing its voices")
     parser.add_argument("--run", type=Path, help="folder of checkpoints (default: runs/separation-PRESET)")
     parser.add_argument("--resume", type=str, help="name of shipped weights to begin from")
     parser.add_argument("--steps", type=int)
@@ -102,20 +138,20 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(options.seed)
     folder = options.run or Path("runs") / f"separation-{options.preset}"
     model = cast(MMDenseLSTM, weights.load(options.resume)) if options.resume else MMDenseLSTM(PRESETS[options.preset])
-    songs = data.load_mir1k(options.data, part="train", limit=options.limit)
-    held_out = data.load_mir1k(options.data, part="validation")
+    tracks, held_out = material(options, model.config)
     samples = round(options.seconds * model.config.sample_rate_hz)
-    if not options.resume:
-        statistics(model, songs, samples)
-    model = model.to(training.device_for(options.device)).train()
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    seconds = sum(song.parts.shape[-1] / song.sample_rate_hz for song in songs)
-    size = sum(p.numel() for p in model.parameters())
-    print(f"{len(songs)} songs, {seconds / 60:.1f} min; {size:,} parameters", flush=True)
     begun = training.begun_from(weights.card(options.resume)) if options.resume else None
     done = training.Checkpoint(folder).steps() or (begun["step"] if begun else 0)
+    remixer = remix.Remixer(tracks, samples, seed=options.seed + done, channels=model.config.channels)
+    if not options.resume:
+        statistics(model, next(remix.batches(remixer, batch=64)))
+    model = model.to(training.device_for(options.device)).train()
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    minutes = sum(track.samples / track.sample_rate_hz for track in tracks) / 60
+    size = sum(p.numel() for p in model.parameters())
+    print(f"{len(tracks)} songs, {minutes:.1f} min; {size:,} parameters", flush=True)
     training.fit(
-        model, data.batches(songs, batch=options.batch, samples=samples, seed=options.seed + done), step_loss,
+        model, remix.batches(remixer, batch=options.batch), step_loss,
         folder=folder,
         schedule=training.Schedule(
             steps=options.steps, minutes=options.minutes, learning_rate=options.learning_rate, decay=options.decay,

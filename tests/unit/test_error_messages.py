@@ -25,7 +25,7 @@ ANY = "7"  # stands for a value that only running the code gives
 NOT_FOR_VISITORS = {
     "trainers and the commands that measure: they need a corpus, given by --data": [
         "core/parametric/data.py", "core/tacotron2/data.py", "core/text/alignment.py", "core/unit_selection/data.py",
-        "core/separation/data.py", "core/wavenet/data.py",
+        "core/separation/data.py", "core/separation/remix.py", "core/separation/render.py", "core/wavenet/data.py",
     ],
     "writing weights: only a trainer does": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",

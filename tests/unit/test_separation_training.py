@@ -108,7 +108,7 @@ def test_one_batch_is_learnt(folder):
     torch.manual_seed(0)
     songs = data.load_mir1k(folder, part="train")
     model = MMDenseLSTM(PRESETS["tiny"])
-    train.statistics(model, songs, 4000)
+    train.statistics(model, next(data.batches(songs, batch=64, samples=4000, seed=1)))
     assert float(model.deviation.min()) >= 1e-3 and float(model.mean.max()) > 0.1
     batch = next(data.batches(songs, batch=4, samples=4000, seed=0))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
