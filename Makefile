@@ -2,10 +2,12 @@
 #   make run [PORT=7860]         install what is missing, start the site, print its address
 #   make test                    install what is missing, then ruff, mypy, pytest: unit, golden, e2e
 #   make bench                   the benchmarks of WaveNet generation, peers included
+#   make bench-separation        taking songs apart: speed and memory, beside open-unmix and Demucs
 #   make train-<model> DATA=...  train a model of the project: train-wavenet-vocoder, train-wavenet-speech,
 #                                train-unit-selection, train-parametric-duration, train-parametric-acoustic,
 #                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
-#                                train-separation-vocals (DATA: MIR-1K)
+#                                train-separation-vocals (DATA: MIR-1K),
+#                                train-separation-4stems (DATA: songs in folders, such as MUSDB18-HQ)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
 PORT ?= 7860
 DATA ?=
@@ -18,7 +20,7 @@ NEED_DATA = test -n "$(DATA)" || { echo "Say where the recordings are: make $@ D
 
 .PHONY: help setup run test bench train-wavenet-vocoder train-wavenet-speech train-unit-selection \
 	train-parametric-duration train-parametric-acoustic train-tacotron2-english train-tacotron2-korean \
-	train-separation-vocals
+	train-separation-vocals train-separation-4stems bench-separation
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,6 +38,10 @@ test:
 bench:
 	@sh scripts/setup.sh bench
 	@$(PY) -m benchmarks.wavenet $(ARGS)
+
+bench-separation:
+	@sh scripts/setup.sh bench
+	@$(PY) -m benchmarks.separation $(ARGS)
 
 train-wavenet-vocoder train-wavenet-speech: train-wavenet-%: setup
 	@$(NEED_DATA)
@@ -67,3 +73,7 @@ train-tacotron2-korean: setup
 train-separation-vocals: setup
 	@test -n "$(DATA)" || { echo "Say where MIR-1K is: make $@ DATA=/path/to/mir1k" >&2; exit 1; }
 	@$(PY) -m core.separation.train --preset vocals --data "$(DATA)" $(ARGS)
+
+train-separation-4stems: setup
+	@test -n "$(DATA)" || { echo "Say where the songs are: make $@ DATA=/path/to/musdb18hq" >&2; exit 1; }
+	@$(PY) -m core.separation.train --preset 4stems --data "$(DATA)" --seconds 3 $(ARGS)

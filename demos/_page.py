@@ -23,7 +23,7 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from core import plots  # noqa: E402
-from demos import _start, _theme  # noqa: E402
+from demos import _kept, _start, _theme  # noqa: E402
 from demos._links import Page, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
@@ -38,10 +38,17 @@ def site(tabs: list[Tab]) -> gr.Blocks:
     title = strings("_site", "en")("title")
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         page(tabs, "en")
+        blocks.unload(_left)
     for language in LANGUAGES[1:]:
         with blocks.route(NAMES[language], f"/{PATHS[language]}"):
             page(tabs, language)
+        blocks.unload(_left)
     return blocks
+
+
+def _left(request: gr.Request) -> None:
+    """A visitor has closed the page."""
+    _kept.forget(request.session_hash)
 
 
 def page(tabs: list[Tab], language: str) -> None:
@@ -228,6 +235,8 @@ def serve(tabs: list[Tab], **options: Any) -> None:
     gr.set_static_paths([ASSETS / "audio"])
     routes = [
         Mount("/site/fonts", StaticFiles(directory=ASSETS / "fonts")),
+        Mount("/site/audio", StaticFiles(directory=ASSETS / "audio")),
+        _kept.ROUTE,
         Route("/site/plotly", plotly_js),
         Mount("/site", StaticFiles(directory=ASSETS / "site")),
     ]
@@ -238,7 +247,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         ssr_mode=False,
         run_history=False,
         footer_links=[],
-        max_file_size="20mb",
+        max_file_size="100mb",
         theme=_theme.theme(),
         head=head(),
         app_kwargs={"routes": routes, "middleware": [Middleware(Compressed)]},

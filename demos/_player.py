@@ -36,6 +36,11 @@ def stored(label: str, x: np.ndarray, sample_rate_hz: int = 16_000) -> dict[str,
     return {"label": label, "wav": base64.b64encode(out.getvalue()).decode("ascii")}
 
 
+def linked(label: str, url: str) -> dict[str, Any]:
+    """`track` for a sound that lies in a file of the site, such as /site/audio/a.ogg; the page fetches it."""
+    return {"label": label, "url": url}
+
+
 def sounds(value: list[dict[str, Any]] | None = None, **options: Any) -> gr.HTML:
     """Buttons A, B, C …, a waveform with a cursor, WAV download. Its value is a list of `track(...)`.
 

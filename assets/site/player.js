@@ -131,10 +131,11 @@ const build = async () => {
     parts = null;
     return;
   }
-  const bytes = value.map(t => Uint8Array.from(atob(t.wav), c => c.charCodeAt(0)));
+  const bytes = await Promise.all(value.map(async t => t.url ? new Uint8Array(await (await fetch(t.url)).arrayBuffer())
+    : Uint8Array.from(atob(t.wav), c => c.charCodeAt(0))));
   const buffers = await Promise.all(bytes.map(b => site.audio().decodeAudioData(b.buffer.slice(0))));
-  (state.urls || []).forEach(url => URL.revokeObjectURL(url));
-  state.urls = bytes.map(b => URL.createObjectURL(new Blob([b], {type: 'audio/wav'})));
+  (state.urls || []).filter(url => url.startsWith('blob:')).forEach(url => URL.revokeObjectURL(url));
+  state.urls = bytes.map((b, i) => value[i].url || URL.createObjectURL(new Blob([b], {type: 'audio/wav'})));
   state.tracks = value.map((t, i) => ({label: t.label, buffer: buffers[i],
     peak: buffers[i].getChannelData(0).reduce((m, v) => Math.max(m, Math.abs(v)), 0)}));
   state.now = Math.min(state.now, value.length - 1);
@@ -159,8 +160,8 @@ const build = async () => {
   toggle.onclick = () => state.playing ? pause() : play();
   const time = el('span', {className: 'time'});
   const downloads = el('span', {className: 'downloads'}, ...value.map((t, i) => el('a', {
-    href: state.urls[i], download: `${props.name}-${letter(i).toLowerCase()}.wav`, textContent: `${words.download} ${letter(i)}`,
-    title: t.label})));
+    href: state.urls[i], download: `${props.name}-${letter(i).toLowerCase()}.${t.url ? t.url.split('.').pop() : 'wav'}`,
+    textContent: `${t.url ? t.url.split('.').pop().toUpperCase() : words.download} ${letter(i)}`, title: t.label})));
   parts = {play: toggle, time, slider, cursor, choices, canvas, shown: -1};
   root.replaceChildren(group, picture, el('div', {className: 'transport'}, toggle, slider, time, downloads),
     el('p', {className: 'keys', textContent: words.keys}));

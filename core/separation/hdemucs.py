@@ -10,13 +10,16 @@ import threading
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core import audio
 from core.errors import PackageError
+from core.separation.sample import pieces
 
 SOURCES = ("vocals", "drums", "bass", "other")
-CHUNK_S, FADE_S = 10.0, 1.0
+ORDER = ("drums", "bass", "other", "vocals")  # the network's own
+RATE_HZ = 44_100
 _lock = threading.Lock()
 _network: list[torch.nn.Module] = []
 
@@ -41,31 +44,20 @@ def load() -> torch.nn.Module:
         return _network[0]
 
 
-@torch.no_grad()
 def stream(x: Tensor, sample_rate_hz: int) -> Iterator[dict[str, Tensor]]:
-    """The parts piece by piece, as `core.separation.sample.stream` gives them; x: float [C, T].
+    """The parts piece by piece, as `core.separation.sample.stream` gives them; x: float [1 or 2, T].
 
-    The network's order is its own (drums, bass, other, vocals); it makes waveforms, so its parts need not add up.
+    The network makes waveforms, so its parts need not add up.
     """
     network = load()
-    rate = 44_100
-    low = audio.resample(x, sample_rate_hz, rate)
-    stereo = low.expand(2, -1) if low.shape[0] == 1 else low[:2]
-    mean, deviation = stereo.mean(), stereo.std().clamp(min=1e-6)
-    size, fade = round(CHUNK_S * rate), round(FADE_S * rate)
-    kept, start, given = None, 0, 0
-    while True:
-        end = min(start + size, stereo.shape[1])
-        found = network(((stereo[:, start:end] - mean) / deviation)[None])[0] * deviation + mean / 4
-        parts = found[[3, 0, 1, 2]][:, : x.shape[0]]  # [S, C, n]
-        if kept is not None:
-            up = torch.linspace(0, 1, kept.shape[2])
-            parts[..., : kept.shape[2]] = up * parts[..., : kept.shape[2]] + (1 - up) * kept[..., : parts.shape[2]]
-        last = end == stereo.shape[1]
-        ready = audio.resample(parts if last else parts[..., :-fade], rate, sample_rate_hz)
-        ready = ready[..., : x.shape[1] - given]
-        given += ready.shape[2]
-        yield dict(zip(SOURCES, ready))
-        if last:
-            return
-        kept, start = parts[..., -fade:].clone(), end - fade
+    mean, deviation = float(x.mean()), max(float(x.std()), 1e-6)
+
+    @torch.no_grad()
+    def take_apart(piece: Tensor) -> Tensor:
+        low = audio.resample((piece - mean) / deviation, sample_rate_hz, RATE_HZ)
+        found = network(low.expand(2, -1)[None])[0] * deviation + mean / len(ORDER)  # [S, 2, m]
+        found = found[:, : x.shape[0]] if x.shape[0] == 2 else found.mean(dim=1, keepdim=True)
+        found = audio.resample(found[[ORDER.index(name) for name in SOURCES]], RATE_HZ, sample_rate_hz)
+        return F.pad(found, (0, max(0, piece.shape[1] - found.shape[2])))[..., : piece.shape[1]]
+
+    return pieces(x, sample_rate_hz, SOURCES, take_apart)

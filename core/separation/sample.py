@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +23,7 @@ from core.separation.wiener import wiener as wiener_filter
 __all__ = ["separate", "stream"]
 MODEL = "separation-vocals"
 CHUNK_S, FADE_S = 12.0, 1.0  # a piece that is looked at in one go, and what two neighbours share
+FIRST_S = 5.0  # the first piece is shorter, so that something is heard soon
 LEVEL = 0.1  # root mean square at which the network has learned
 
 
@@ -74,19 +75,23 @@ def stream(
         from core import weights
 
         network = cast(MMDenseLSTM, weights.load(model))
-    return _pieces(x.float(), sample_rate_hz, network, wiener)
+    x, level = x.float(), float(x.float().square().mean().sqrt())
+    return pieces(
+        x, sample_rate_hz, network.config.sources, lambda piece: _parts(piece, sample_rate_hz, network, level, wiener)
+    )
 
 
-def _pieces(x: Tensor, rate_hz: int, network: MMDenseLSTM, refine: bool) -> Iterator[dict[str, Tensor]]:
-    size, fade = round(CHUNK_S * rate_hz), round(FADE_S * rate_hz)
-    level = float(x.square().mean().sqrt())
-    names = network.config.sources
+def pieces(
+    x: Tensor, rate_hz: int, names: Sequence[str], take_apart: Callable[[Tensor], Tensor]
+) -> Iterator[dict[str, Tensor]]:  # fmt: skip
+    """A song [C, T] piece by piece, each taken apart by `take_apart`, [C, n] -> [S, C, n], and faded into the next."""
+    first, size, fade = (round(seconds * rate_hz) for seconds in (FIRST_S, CHUNK_S, FADE_S))
     kept: Tensor | None = None  # [S, C, fade]: the end of the last piece
     start = 0
     while True:
-        end = min(start + size, x.shape[1])
+        end = min(start + (size if start else first), x.shape[1])
         last = end == x.shape[1]
-        parts = _parts(x[:, start:end], rate_hz, network, level, refine)  # [S, C, n]
+        parts = take_apart(x[:, start:end])  # [S, C, n]
         if kept is not None:
             up = torch.linspace(0, 1, kept.shape[2])
             parts[..., : kept.shape[2]] = up * parts[..., : kept.shape[2]] + (1 - up) * kept

@@ -1,0 +1,150 @@
+"""Figures of SiSEC's scores: methods against targets, over the tracks, on one track, and two of them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core import plots
+from core.separation.sisec import MMDENSE, Method, Pair
+
+LEFT_OUT = 4.0  # percent of the points that lie to the left of what the boxes' axis shows at first
+ROLES = {"supervised": "accent", "blind": "olive", "oracle": "grey", "mixture": "grey"}
+
+
+def label(method: Method) -> str:
+    """What stands at the axis: MMDenseLSTM's entries are marked."""
+    return f"{method.name} · {MMDENSE[method.name]}" if method.name in MMDENSE else method.name
+
+
+def role(method: Method) -> str:
+    """Orange for ours and its paper's entries; the others by kind."""
+    return "model" if method.ours or method.name in MMDENSE else ROLES[method.kind]
+
+
+def overview(medians: np.ndarray, methods: Sequence[Method], *, targets: Sequence[str], chosen: tuple[int, int],
+             words: Mapping[str, str]) -> go.Figure:  # fmt: skip
+    """Medians [methods, targets] as colours with their numbers; a frame around the chosen cell (row, column).
+
+    Args:
+        words: "decibels", "none": for a method without this target.
+    """
+    labels = [label(method) for method in methods]
+    known = medians[~np.isnan(medians)]
+    low, high = np.percentile(known, [5, 95]) if len(known) else (0.0, 1.0)
+    figure = plots.heatmap(
+        medians, x=list(targets), y=labels, x_title="", y_title="", unit=words["decibels"], low=float(low),
+        high=float(high), down=True,
+    )  # fmt: skip
+    written = [["" if np.isnan(v) else f"{v:.1f}" for v in row] for row in medians]
+    hover = [[words["none"] if np.isnan(v) else f"{v:.2f} dB" for v in row] for row in medians]
+    figure.update_traces(
+        text=written, texttemplate="%{text}", textfont_size=12, customdata=hover, xgap=1, ygap=1,
+        hovertemplate="%{y}<br>%{x}: %{customdata}<extra></extra>", showscale=False,
+    )  # fmt: skip
+    row, column = chosen
+    if row >= 0:
+        figure.add_shape(
+            type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
+            line={"color": plots.MODEL, "width": 3},
+        )  # fmt: skip
+    figure.update_xaxes(side="top", type="category")
+    figure.update_yaxes(type="category", dtick=1)
+    figure.update_layout(margin={"t": 50, "b": 20})
+    return plots.on_a_phone(figure, {"xaxis.tickangle": -90, "margin.t": 110, "margin.r": 0})
+
+
+def boxes(values: np.ndarray, methods: Sequence[Method], *, tracks: Sequence[str], chosen: str,
+          words: Mapping[str, str]) -> go.Figure:  # fmt: skip
+    """Every method's scores [methods, tracks] as a box with its points; methods without a score are left out.
+
+    The axis begins at LEFT_OUT percent of the points: a few songs on which a method failed would squeeze all others.
+    """
+    figure = go.Figure()
+    shown = [(method, row) for method, row in zip(methods, values) if not np.isnan(row).all()]
+    for method, row in shown:
+        colour = plots.ROLES["reference" if method.name == chosen else role(method)]
+        figure.add_box(
+            x=_numbers(row), y=[label(method)] * len(row), orientation="h", name=label(method), boxpoints="all",
+            jitter=0.5, pointpos=0, marker={"size": 4, "opacity": 0.55}, marker_color=colour, line={"width": 1.3},
+            hoveron="points", text=list(tracks), hovertemplate="%{y}<br>%{text}: %{x:.2f} dB<extra></extra>",
+        )  # fmt: skip
+    figure.update_yaxes(
+        type="category", dtick=1, categoryorder="array", categoryarray=[label(method) for method, _ in shown][::-1]
+    )
+    plots.layout(figure, x_title=words["decibels"], showlegend=False, boxgap=0.25)
+    known = values[~np.isnan(values)]
+    if len(known):
+        figure.update_xaxes(range=[float(np.percentile(known, LEFT_OUT)) - 1, float(known.max()) + 1])
+    figure.update_layout(margin={"t": 20})
+    return figure
+
+
+def ease(quartiles: np.ndarray, names: Sequence[str], *, chosen: int, words: Mapping[str, str]) -> go.Figure:
+    """Tracks from easy to hard: quartiles [3, tracks] over the methods; `chosen` is the place of the open track."""
+    low, middle, high = quartiles
+    colours = [plots.REFERENCE if i == chosen else plots.ACCENT for i in range(len(names))]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(range(1, len(names) + 1)), y=_numbers(middle), mode="markers",
+        error_y={"type": "data", "symmetric": False, "array": _numbers(high - middle),
+                 "arrayminus": _numbers(middle - low), "color": plots.GREY, "thickness": 1, "width": 0},
+        marker={"color": colours, "size": [13 if i == chosen else 8 for i in range(len(names))]},
+        text=list(names), hovertemplate="%{x}. %{text}: %{y:.2f} dB<extra></extra>",
+    )  # fmt: skip
+    return plots.layout(figure, x_title=words["ease"], y_title=words["decibels"], showlegend=False, hovermode="closest")
+
+
+def on_track(values: np.ndarray, medians: np.ndarray, methods: Sequence[Method], *, chosen: str,
+             words: Mapping[str, str]) -> go.Figure:  # fmt: skip
+    """All methods on one track [methods], best first, beside their medians over all tracks [methods].
+
+    Args:
+        words: "decibels", "here", "median".
+    """
+    there = [i for i in np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable") if not np.isnan(values[i])]
+    labels = [label(methods[i]) for i in there]
+    colours = [plots.ROLES["reference" if methods[i].name == chosen else role(methods[i])] for i in there]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=_numbers(medians[there]), y=labels, mode="markers", name=words["median"], hovertemplate="%{y}: %{x:.2f} dB",
+        marker={"symbol": "line-ns-open", "size": 13, "color": plots.GREY, "line": {"width": 2}},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=_numbers(values[there]), y=labels, mode="markers", name=words["here"], hovertemplate="%{y}: %{x:.2f} dB",
+        marker={"size": 10, "color": colours},
+    )  # fmt: skip
+    figure.update_yaxes(type="category", dtick=1, categoryorder="array", categoryarray=labels[::-1])
+    plots.layout(figure, x_title=words["decibels"], hovermode="closest")
+    return figure
+
+
+def differences(pair: Pair, *, first: str, second: str, tracks: Sequence[str], words: Mapping[str, str]) -> go.Figure:
+    """First less second on every track, largest first, with the median as a line.
+
+    Args:
+        words: "better" (with {method}), "difference", "track", "median".
+    """
+    figure = go.Figure()
+    found, places = pair.differences, np.arange(1, len(pair.tracks) + 1)
+    for name, colour, mask in ((first, plots.MODEL, found >= 0), (second, plots.REFERENCE, found < 0)):
+        figure.add_bar(
+            x=places[mask].tolist(), y=_numbers(found[mask]), marker_color=colour, marker_line_width=0,
+            name=words["better"].format(method=name), text=[tracks[pair.tracks[i]] for i in np.flatnonzero(mask)],
+            textposition="none", hovertemplate="%{text}: %{y:+.2f} dB<extra></extra>",
+        )  # fmt: skip
+    figure.add_hline(
+        y=round(pair.median, 4), line={"color": plots.INK, "dash": "dot", "width": 1.5},
+        annotation_text=f"{words['median']} {pair.median:+.2f} dB", annotation_position="top right",
+    )  # fmt: skip
+    return plots.layout(
+        figure, x_title=words["track"], y_title=words["difference"], barmode="relative", bargap=0.15
+    )
+
+
+def _numbers(values: Any) -> list[float | None]:
+    """For the browser: four digits behind the point, None where there is none."""
+    return [None if np.isnan(v) else round(float(v), 4) for v in np.asarray(values, dtype=float)]
