@@ -138,11 +138,12 @@ def _between(track: remix.Track, part: str) -> remix.Track:
     return remix.Track(track.name, stems, track.sample_rate_hz, track.weight)
 
 
-def whole(track: remix.Track) -> Song:
-    """A track with all that it has: a source that is missing is silent."""
-    stems = [stem.read(0, track.samples) if stem else None for stem in track.stems]
+def whole(track: remix.Track, *, seconds: float | None = None) -> Song:
+    """A track with all that it has, or its first seconds: a source that is missing is silent."""
+    samples = track.samples if seconds is None else min(track.samples, round(seconds * track.sample_rate_hz))
+    stems = [stem.read(0, samples) if stem else None for stem in track.stems]
     channels = max(x.shape[0] for x in stems if x is not None)
-    parts = [torch.zeros(channels, track.samples) if x is None else x.expand(channels, -1) for x in stems]
+    parts = [torch.zeros(channels, samples) if x is None else x.expand(channels, -1) for x in stems]
     return Song(track.name, torch.stack(parts), track.sample_rate_hz)
 
 

@@ -27,6 +27,7 @@ from core.separation.model import PRESETS, MMDenseLSTM, MMDenseLSTMConfig
 from core.separation.spectrogram import analyse, synthesise
 
 PIECE_S = 9.0  # of a song that watches the training, looked at in one go
+WATCHED_S = 60.0  # of each of these songs
 MORE_WEIGHT, VOICES_WEIGHT = 0.12, 0.5  # a second of these counts for so much of one of the songs
 
 
@@ -99,12 +100,22 @@ def material(options: argparse.Namespace, config: MMDenseLSTMConfig) -> tuple[li
         songs = data.load_mir1k(options.data, part="train", limit=options.limit)
         return [song.track() for song in songs], data.load_mir1k(options.data, part="validation")
     wanted = (config.sources, config.sample_rate_hz)
-    tracks = data.load_stems(options.data, *wanted)[: options.limit]
+    tracks = songs_of(options.data, config, "train")[: options.limit]
     for folder in options.more:
         tracks += data.load_stems(folder, *wanted, weight=MORE_WEIGHT)
     if options.voices:
         tracks += data.voices(options.voices, *wanted, weight=VOICES_WEIGHT)
-    return tracks, [data.whole(track) for track in data.load_stems(options.data, *wanted, part="validation")]
+    watching = songs_of(options.data, config, "validation")
+    return tracks, [data.whole(track, seconds=WATCHED_S) for track in watching]
+
+
+def songs_of(folder: Path, config: MMDenseLSTMConfig, part: str) -> list[remix.Track]:
+    """Songs in folders, or MUSDB18 as it is given out, in STEMS files."""
+    if folder.is_dir() and any(folder.rglob("*.stem.mp4")):
+        from core.separation import musdb  # which knows measuring, too, and needs more packages
+
+        return musdb.tracks(folder, part=part)
+    return data.load_stems(folder, config.sources, config.sample_rate_hz, part=part)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

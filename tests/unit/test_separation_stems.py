@@ -37,6 +37,7 @@ def songs(tmp_path):
 
 
 def test_held_out_songs_stay_out(songs):
+    assert data.whole(data.load_stems(songs, SOURCES, RATE_HZ)[1], seconds=0.5).parts.shape == (4, 2, RATE_HZ // 2)
     parts = {part: data.load_stems(songs, SOURCES, RATE_HZ, part=part) for part in ("train", "validation", "test")}
     assert [[t.name for t in tracks] for tracks in parts.values()] == [
         ["1-one", "2-two", data.VALIDATION_SONG], [data.VALIDATION_SONG], [data.HELD_OUT]
@@ -136,6 +137,17 @@ def test_two_steps_on_four_stems(songs, tmp_path, monkeypatch):
         "--evaluate-every 2".split()
     )
     assert '"held_out_sdr"' in (run / "state.json").read_text()
+
+
+def test_musdb18_in_stems_files_is_read_by_the_musdb_package(tmp_path, monkeypatch):
+    from core.separation import musdb
+    from core.separation.model import PRESETS
+
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/A - B.stem.mp4").write_bytes(b"")
+    asked = []
+    monkeypatch.setattr(musdb, "tracks", lambda folder, *, part: asked.append((folder, part)) or [])
+    assert train.songs_of(tmp_path, PRESETS["4stems"], "train") == [] and asked == [(tmp_path, "train")]
 
 
 def test_stems_of_a_midi_file_add_up(tmp_path):
