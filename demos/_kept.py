@@ -3,6 +3,7 @@
     folder = _kept.folder(request.session_hash)      # its path, to write into
     folder.offer("song.flac", "My song.flac")        # the URL of folder.path / "song.flac"
     folder.offer("song.wav", "My song.wav", make)    # make(path) writes it when it is first asked for
+    _kept.adopt(request.session_hash, path)          # an upload that goes when its visitor leaves
 
 The folders lie in one temporary folder of this process, which goes away with it.
 """
@@ -31,6 +32,7 @@ KEEP_S = 3600.0
 MAX_BYTES = 4_000_000_000  # of all visitors; beyond that the oldest folders go first
 _lock = threading.RLock()
 _folders: dict[str, Folder] = {}
+_uploads: dict[str, set[str]] = {}  # path -> whose it is: gradio gives the same path to the same file of two visitors
 log = logging.getLogger("demos")
 
 
@@ -79,9 +81,21 @@ def folder(session: str | None) -> Folder:
     return made
 
 
+def adopt(session: str | None, path: str | None) -> None:
+    """An upload of a visitor, to be deleted once all who have brought it have left."""
+    if path:
+        with _lock:
+            _uploads.setdefault(path, set()).add(session or "")
+
+
 def forget(session: str | None) -> None:
-    """Delete all that was made for a visitor."""
+    """Delete all that was made for a visitor, and what he brought."""
     with _lock:
+        for path in [path for path, owners in _uploads.items() if (session or "") in owners]:
+            _uploads[path].discard(session or "")
+            if not _uploads[path]:
+                del _uploads[path]
+                Path(path).unlink(missing_ok=True)
         gone = [token for token, kept in _folders.items() if kept.session == (session or "")]
     for token in gone:
         _delete(token)
@@ -144,3 +158,25 @@ def _made(kept: Folder, path: Path, make: Callable[[Path], object]) -> None:
 
 
 ROUTE = Route("/kept/{token}/{name}", serve)
+
+
+def clean_broken_uploads() -> None:
+    """Let an upload that breaks off leave nothing behind: gradio keeps what had come, under a name nobody knows."""
+    from gradio.route_utils import GradioMultiPartParser
+
+    parse = GradioMultiPartParser.parse
+    if getattr(parse, "cleans", False):
+        return
+
+    @functools.wraps(parse)
+    async def cleaning(self: GradioMultiPartParser) -> object:
+        try:
+            return await parse(self)
+        except BaseException:
+            for file in self._files_to_close_on_error:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+            raise
+
+    cleaning.cleans = True  # type: ignore[attr-defined]
+    GradioMultiPartParser.parse = cleaning  # type: ignore[method-assign]

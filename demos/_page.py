@@ -240,6 +240,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         Route("/site/plotly", plotly_js),
         Mount("/site", StaticFiles(directory=ASSETS / "site")),
     ]
+    _kept.clean_broken_uploads()
     threading.Timer(2.0, warm).start()
     site(tabs).queue(max_size=60, default_concurrency_limit=8).launch(
         server_name=os.environ.get("SITE_HOST") or ("0.0.0.0" if on_spaces else "127.0.0.1"),

@@ -66,21 +66,21 @@ def build(t: Strings) -> Heard:
         w.note(t, "measured", examples.measured(t))
         w.code(t, "core.separation.sample:stream", "core.separation.sample:pieces", "core.separation.sample:masks_of",
                "core.separation.wiener:wiener")  # fmt: skip
-    own, folder = gr.State(None), gr.State(None, delete_callback=_kept.drop)
+    own, made = gr.State(None), gr.State(None, delete_callback=lambda last: _kept.drop(last and last.folder))
 
     def begun(request: gr.Request) -> dict:
         live.begin(request.session_hash, CELL)
         return Song("", {"-": "-"}, sample_rate_hz=1, samples=0).waiting()
 
     def go(song: Any, own: Any, kind: Any, last: Any, request: gr.Request) -> Iterator[tuple]:
-        _kept.drop(last)
-        yield from take_apart(t, song, own, kind, request.session_hash,
+        yield from take_apart(t, song, own, kind, request.session_hash, last=last,
                               is_stopped=lambda: live.is_stopped(request.session_hash, CELL))  # fmt: skip
 
     def cancel(request: gr.Request) -> None:
         live.stop(request.session_hash, CELL)
 
-    def brought(path: str | None) -> tuple:
+    def brought(path: str | None, request: gr.Request) -> tuple:
+        _kept.adopt(request.session_hash, path)
         if path is None:
             return gr.update(choices=songs, value=USUAL[0]), None
         return gr.update(choices=[(t("song_own"), OWN), *songs], value=OWN), path
@@ -88,7 +88,7 @@ def build(t: Strings) -> Heard:
     w.on(t, [upload.upload, upload.clear], brought, upload, [song, own])
     w.on(t, spoken.stop_recording, brought, spoken, [song, own])
     started = w.on(t, run.click, begun, None, player)
-    w.on(t, started.then, go, [song, own, kind, folder], [player, note, folder], heavy=True, show_progress="hidden",
+    w.on(t, started.then, go, [song, own, kind, made], [player, note, made], heavy=True, show_progress="hidden",
          trigger_mode="always_last")  # fmt: skip
     w.on(t, halt.click, cancel, None, None)
     w.on(t, player.appear, partial(examples.at_sight, t), [song, kind], [player, note])
@@ -96,9 +96,20 @@ def build(t: Strings) -> Heard:
     return Heard(own)
 
 
-def take_apart(t: Strings, song: Any, own: str | None, kind: Any, session: str | None, *,
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What a visitor's last song has become: its files, and what the mixer shows of them."""
+
+    folder: _kept.Folder
+    value: dict[str, Any]
+
+
+def take_apart(t: Strings, song: Any, own: str | None, kind: Any, session: str | None, *, last: Made | None = None,
                is_stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple]:  # fmt: skip
-    """(mixer, what there is to say, folder) again and again, while the pieces are made."""
+    """(mixer, what there is to say, Made) again and again, while the pieces are made.
+
+    last: what was made before; it stays, files and all, if this song cannot be taken apart.
+    """
     from core.separation import files
 
     folder = None
@@ -110,7 +121,7 @@ def take_apart(t: Strings, song: Any, own: str | None, kind: Any, session: str |
         rate = loaded.sample_rate_hz
         value = Song(title, {key: t(f"stem_{key}") for key in names}, sample_rate_hz=rate, samples=loaded.x.shape[1])
         out = files.StemFiles(folder.path, names, channels=loaded.x.shape[0], sample_rate_hz=rate)
-        yield value.progress(0.0), said(t, loaded), folder
+        yield value.progress(0.0), said(t, loaded), gr.skip()
         started, stopped = time.monotonic(), False
         for parts in pieces:
             urls = [folder.offer(file, file) for file in out.add(parts)]
@@ -121,15 +132,17 @@ def take_apart(t: Strings, song: Any, own: str | None, kind: Any, session: str |
             yield value.add_segment(
                 urls, samples=count, peaks=[peaks(x, rate) for x in parts.values()], left_s=seconds * (1 / done - 1),
                 facts=t("facts", speed=f"{speed:.1f}"),
-            ), gr.skip(), folder  # fmt: skip
+            ), gr.skip(), gr.skip()  # fmt: skip
             if stopped := is_stopped() or folder.gone:
                 break
         out.close()
     except Exception:
         _kept.drop(folder)
-        yield examples.nothing(), "", None
+        yield (last.value if last else examples.nothing()), gr.skip(), gr.skip()
         raise
-    yield value.end(stopped=stopped, downloads=kept(t, folder, names, title)), gr.skip(), folder
+    _kept.drop(last and last.folder)
+    done = value.end(stopped=stopped, downloads=kept(t, folder, names, title))
+    yield done, gr.skip(), Made(folder, done)
 
 
 def chosen(t: Strings, song: Any, own: str | None) -> tuple[Loaded, str]:

@@ -60,6 +60,20 @@ def test_who_leaves_takes_his_files_along(client):
     assert other.gone
 
 
+def test_an_upload_goes_with_the_last_who_brought_it(client, monkeypatch, tmp_path):
+    monkeypatch.setattr(_kept, "_uploads", {})
+    path = tmp_path / "song.wav"
+    path.write_bytes(b"x")
+    _kept.adopt("one", str(path))
+    _kept.adopt("two", str(path))
+    _kept.adopt("three", None)
+    _kept.forget("one")
+    assert path.exists()
+    _kept.forget("two")
+    _kept.forget("two")
+    assert not path.exists()
+
+
 def test_old_files_go_and_too_many_too(client, monkeypatch):
     old = _kept.folder("one")
     _kept.sweep(time.monotonic() + _kept.KEEP_S + 1)
