@@ -27,7 +27,7 @@ from torch import Tensor
 
 from core import training, weights
 from core.packages import imported
-from core.separation import data, measure_stems
+from core.separation import data, measure_stems, published
 from core.separation.model import PRESETS, MMDenseLSTM
 from core.separation.sample import separate
 from core.separation.spectrogram import analyse, synthesise
@@ -118,10 +118,11 @@ def ship(network: MMDenseLSTM, name: str, state: dict[str, Any], metrics: list[M
     """Write assets/weights/<name> with its card."""
     four = len(network.config.sources) > 2
     parts = "vocals, drums, bass and other" if four else "voice and accompaniment"
+    others = published.on_musdb18() if four else published.on_mir1k()
     material, failures = (measure_stems.DATA, measure_stems.FAILURES) if four else (DATA, FAILURES)
     return weights.save(
         network, name, sample_rate_hz=network.config.sample_rate_hz,
-        description=f"MMDenseLSTM (arXiv:1805.02410) that takes a song apart into {parts}.",
+        description=f"MMDenseLSTM (arXiv:1805.02410) that takes a song apart into {parts}. {others}",
         training_command=training.commands(state), commit=state.get("commit", training.commit_hash()),
         seed=state["seed"], steps=state["step"], hours=state["hours"], device=state.get("device", "CPU"), data=material,
         metrics=for_card(metrics, COMMAND + (f" --name {name}" if four else "")), known_failures=failures,

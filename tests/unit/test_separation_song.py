@@ -112,3 +112,9 @@ def test_pieces_and_wholes_hold_the_same_samples(tmp_path):
 )  # fmt: skip
 def test_names_are_made_harmless(name, wanted):
     assert files.sane(name) == wanted
+
+
+def test_a_file_that_is_longer_than_its_header_says_is_read_as_far_as_it_says(tmp_path):
+    path = saved(tmp_path, noise(2, 1.0))
+    path.write_bytes(path.read_bytes() + bytes(100_000))
+    assert song.load(path).x.shape == (2, RATE_HZ)
