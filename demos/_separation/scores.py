@@ -13,6 +13,7 @@ from demos._tab import Strings
 
 CELL = "scores"
 SLIDERS = {"interference": 30, "artefacts": 10, "spatial": 20, "noise": 0}  # percent at first sight
+FAINT_DB = -100
 EQUATIONS = {
     "SDR": r"\frac{\lVert s \rVert^2}{\lVert e_\mathrm{spat} + e_\mathrm{interf} + e_\mathrm{artif} \rVert^2}",
     "SIR": r"\frac{\lVert s + e_\mathrm{spat} \rVert^2}{\lVert e_\mathrm{interf} \rVert^2}",
@@ -65,7 +66,7 @@ def show(t: Strings, *percents: float) -> tuple[Any, ...]:
     estimate = degrade.degrade(scene.target, scene.others, **shares)
     found, parts = degrade.references().judge(estimate, 0)
     words = {key: t(key) for key in ("metric", "decibels", "time")}
-    levels = {name: scores_figures.written(level) for name, level in scores_figures.levels_db(parts).items()}
+    levels = {name: _level(t, level) for name, level in scores_figures.levels_db(parts).items()}
     titles = {name: t(f"part_{name}", level=level) for name, level in levels.items()}
     said = {name: scores_figures.written(value) for name, value in found.items()}
     sounds = {"clean": scene.target, "spoiled": estimate, "wrong": estimate - scene.target}
@@ -79,6 +80,13 @@ def show(t: Strings, *percents: float) -> tuple[Any, ...]:
             t("parts_summary", **levels),
         ),
     )
+
+
+def _level(t: Strings, value: float) -> str:
+    """Decibels with their unit; so far down only rounding errors are left."""
+    from core.separation.scores_figures import written
+
+    return t("level_faint") if value < FAINT_DB else t("level", value=written(value))
 
 
 def explain(t: Strings, metric: str, found: dict[str, float] | None) -> Any:

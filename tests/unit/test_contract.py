@@ -12,6 +12,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from markdown_it import MarkdownIt
 
 from core import plots
 from demos import _code, _jobs, _links, _quiz, _start, _tab
@@ -119,6 +120,14 @@ def test_prose_is_short(slug: str) -> None:
         if anchor not in ("top", "references"):
             words = re.sub(r"```.*?```", "", EQUATION.sub("", cell.body), flags=re.DOTALL).split()
             assert len(words) <= 120, f"{anchor} has {len(words)} words"
+
+
+@each_tab
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_bold_text_is_closed(slug: str, language: str) -> None:
+    """CommonMark does not close `**…)**` where a Korean particle follows: the asterisks would be read."""
+    for anchor, cell in strings(slug, language).lesson.items():
+        assert "**" not in MarkdownIt("commonmark").render(EQUATION.sub("", cell.body)), anchor
 
 
 @each_tab
