@@ -29,6 +29,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 KEEP_S = 3600.0
+SWEEP_S = 600.0
 MAX_BYTES = 4_000_000_000  # of all visitors; beyond that the oldest folders go first
 _lock = threading.RLock()
 _folders: dict[str, Folder] = {}
@@ -67,7 +68,14 @@ class Folder:
 def _root() -> Path:
     root = Path(tempfile.mkdtemp(prefix="site-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
+    threading.Thread(target=_sweep_for_ever, daemon=True).start()
     return root
+
+
+def _sweep_for_ever() -> None:
+    while True:
+        time.sleep(SWEEP_S)
+        sweep()
 
 
 def folder(session: str | None) -> Folder:

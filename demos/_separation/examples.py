@@ -13,7 +13,7 @@ import gradio as gr
 
 from core import weights
 from core.errors import WeightsError
-from core.separation import excerpts
+from core.separation import excerpts, published
 from demos._separation import mixer
 from demos._tab import Strings
 
@@ -60,4 +60,33 @@ def measured(t: Strings) -> str:
         trained = f"{card['steps']:,} / {card['hours']:.1f} h"
         rows.append(f"| {t(f'kind_{kind}')} | {card['parameters'] / 1e6:.2f} M | {trained} | {shown} |")
     heads = " | ".join(t(f"head_{key}") for key in ("model", "size", "trained", "speed"))
-    return f"| {heads} |\n|---|---|---|---|\n" + "\n".join(rows)
+    return f"| {heads} |\n|---|---|---|---|\n" + "\n".join(rows) + beside_others(t)
+
+
+def beside_others(t: Strings) -> str:
+    """Two tables: MIR-1K beside what others published, and the stems of the held-out song."""
+    try:
+        voice, stems = (weights.card(KINDS[kind])["metrics"] for kind in ("vocals", "4stems"))
+    except WeightsError:
+        return ""
+    found = {one["name"]: one for one in voice}
+    figures = ("GNSDR", "GSIR", "GSAR")
+    rows = dict(published.MIR1K_VOICE)
+    for label, method in ((t("ours"), "network"), (t("ideal"), "ideal ratio mask")):
+        rows[label] = tuple(found[f"{figure}, voice (dB), {method}"]["value"] for figure in figures)
+    lines = [f"| {name} | {' | '.join(f'{value:.2f}' for value in row)} |" for name, row in rows.items()]
+    clips = next(iter(found.values()))["split"]
+    mir1k = f"\n\n{t('mir1k', clips=clips)}\n\n| | {' | '.join(figures)} |\n|---|---|---|---|\n" + "\n".join(lines)
+    values = {one["name"]: one["value"] for one in stems if "equally loud" in one["split"]}
+    if not values:
+        return mir1k
+    names = tuple(published.OPEN_UNMIX_SDR)
+    methods = {"stem_mixture": "mixture", "ours": "network", "wiener_row": "network, Wiener filter",
+               "ideal": "ideal ratio mask"}  # fmt: skip
+    table = {t(label): [values.get(f"SDR, {name} (dB), {m}") for name in names] for label, m in methods.items()}
+    table[t("umx")] = list(published.OPEN_UNMIX_SDR.values())
+    lines = [
+        f"| {label} | {' | '.join('–' if v is None else f'{v:.1f}' for v in row)} |" for label, row in table.items()
+    ]
+    heads = " | ".join(t(f"stem_{name}") for name in names)
+    return f"{mir1k}\n\n{t('stems_table')}\n\n| | {heads} |\n|---|---|---|---|---|\n" + "\n".join(lines)
