@@ -54,11 +54,12 @@ def _axis(dark: Mapping[str, str]) -> dict[str, Any]:
 
 def _template(dark: Mapping[str, str]) -> dict[str, Any]:
     pick = lambda colour: dark.get(colour, colour)  # noqa: E731
+    family = f"{FONT}, system-ui, sans-serif"
     button: dict[str, Any] = {"bgcolor": pick(SURFACE), "bordercolor": pick(RULE), "font": {"color": pick(INK)}}
     button |= {"showactive": False}  # plotly paints the active one white, in the dark too
     return {
         "layout": {
-            "font": {"family": f"{FONT}, system-ui, sans-serif", "size": 13, "color": pick(INK)},
+            "font": {"family": family, "size": 13, "color": pick(INK)},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "colorway": [pick(colour) for colour in CYCLE],
@@ -66,7 +67,8 @@ def _template(dark: Mapping[str, str]) -> dict[str, Any]:
             "yaxis": _axis(dark),
             "margin": {"l": 56, "r": 16, "t": 30, "b": 48},
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
-            "hoverlabel": {"bgcolor": pick(SURFACE), "bordercolor": pick(RULE), "font": {"color": pick(INK)}},
+            "hoverlabel": {"bgcolor": pick(SURFACE), "bordercolor": pick(RULE),
+                           "font": {"family": family, "color": pick(INK)}},  # plotly's own has no Hangul
             "colorscale": {"sequential": scale([DARK_FOR_LIGHT[c] if dark else c for c in LEVELS])},
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": pick(GREY), "activecolor": pick(ACCENT)},
             "updatemenudefaults": button,

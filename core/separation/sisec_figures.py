@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from core import plots
 from core.separation.sisec import MMDENSE, Method, Pair
 
-LEFT_OUT = 4.0  # percent of the points that lie to the left of what the boxes' axis shows at first
+FAR = 0.25  # points that are further left than this share of the boxes' axis are not shown at first
 ROLES = {"supervised": "accent", "blind": "olive", "oracle": "grey", "mixture": "grey"}
 
 
@@ -42,7 +42,7 @@ def overview(medians: np.ndarray, methods: Sequence[Method], *, targets: Sequenc
     written = [["" if np.isnan(v) else f"{v:.1f}" for v in row] for row in medians]
     hover = [[words["none"] if np.isnan(v) else f"{v:.2f} dB" for v in row] for row in medians]
     figure.update_traces(
-        text=written, texttemplate="%{text}", textfont_size=12, customdata=hover, xgap=1, ygap=1,
+        text=written, customdata=hover, xgap=1, ygap=1,
         hovertemplate="%{y}<br>%{x}: %{customdata}<extra></extra>", showscale=False,
     )  # fmt: skip
     row, column = chosen
@@ -51,17 +51,54 @@ def overview(medians: np.ndarray, methods: Sequence[Method], *, targets: Sequenc
             type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
             line={"color": plots.MODEL, "width": 3},
         )  # fmt: skip
-    figure.update_xaxes(side="top", type="category")
-    figure.update_yaxes(type="category", dtick=1)
+    places = np.argwhere(~np.isnan(medians))
+    shares = np.clip((medians - low) / max(float(high - low), 1e-9), 0, 1)
+    figure.add_scatter(
+        x=[targets[j] for _, j in places], y=[labels[i] for i, _ in places], mode="text", hoverinfo="skip",
+        text=[written[i][j] for i, j in places], showlegend=False,
+        textfont={"size": 12, "color": [readable(float(shares[i, j])) for i, j in places]},
+    )  # fmt: skip
+    figure.update_xaxes(side="top", type="category", showgrid=False, range=[-0.5, len(targets) - 0.5])
+    figure.update_yaxes(
+        type="category", dtick=1, showgrid=False, autorange=False, range=[len(methods) - 0.5, -0.5]
+    )  # fmt: skip
     figure.update_layout(margin={"t": 50, "b": 20})
     return plots.on_a_phone(figure, {"xaxis.tickangle": -90, "margin.t": 110, "margin.r": 0})
+
+
+def readable(share: float) -> str:
+    """The colour of a number on the colour at `share` (0 to 1) of plots.LEVELS that is readable in light and in dark.
+
+    The best of ink, paper and black by the contrast ratio of WCAG 2.1, the smaller of the two themes.
+    """
+
+    def worst(text: str) -> float:
+        found = []
+        for swap in ({}, plots.DARK_FOR_LIGHT):
+            levels = np.array([_rgb(swap.get(level, level)) for level in plots.LEVELS])
+            ground = [np.interp(share, np.linspace(0, 1, len(levels)), levels[:, i]) for i in range(3)]
+            pair = sorted((_luminance(np.array(ground)), _luminance(_rgb(swap.get(text, text)))))
+            found.append((pair[1] + 0.05) / (pair[0] + 0.05))
+        return min(found)
+
+    return max((plots.INK, plots.PAPER, "#000000"), key=worst)
+
+
+def _rgb(colour: str) -> np.ndarray:
+    """Red, green, blue [3] of #rrggbb, 0 to 1, as they stand (a colour scale mixes them like this)."""
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+
+
+def _luminance(rgb: np.ndarray) -> float:
+    """Relative luminance of sRGB [3], WCAG 2.1."""
+    return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722))
 
 
 def boxes(values: np.ndarray, methods: Sequence[Method], *, tracks: Sequence[str], chosen: str,
           words: Mapping[str, str]) -> go.Figure:  # fmt: skip
     """Every method's scores [methods, tracks] as a box with its points; methods without a score are left out.
 
-    The axis begins at LEFT_OUT percent of the points: a few songs on which a method failed would squeeze all others.
+    The axis holds every whisker; see `left_end` for the few songs on which a method failed.
     """
     figure = go.Figure()
     shown = [(method, row) for method, row in zip(methods, values) if not np.isnan(row).all()]
@@ -78,9 +115,28 @@ def boxes(values: np.ndarray, methods: Sequence[Method], *, tracks: Sequence[str
     plots.layout(figure, x_title=words["decibels"], showlegend=False, boxgap=0.25)
     known = values[~np.isnan(values)]
     if len(known):
-        figure.update_xaxes(range=[float(np.percentile(known, LEFT_OUT)) - 1, float(known.max()) + 1])
+        figure.update_xaxes(range=[left_end(values)[0], float(known.max()) + 1])
     figure.update_layout(margin={"t": 20})
     return figure
+
+
+def left_end(values: np.ndarray) -> tuple[float, bool]:
+    """Where the boxes' axis begins for scores [methods, tracks] in dB, and whether points lie to the left of that.
+
+    It begins left of the lowest whisker (quartile less 1.5 times their distance, as plotly draws it), and of all points
+    unless these would squeeze the boxes.
+    """
+    ends = []
+    for row in values:
+        there = row[~np.isnan(row)]
+        if len(there):
+            low, high = np.percentile(there, [25, 75], method="hazen")
+            ends.append(there[there >= low - 1.5 * (high - low)].min())
+    if not ends:
+        return 0.0, False
+    whiskers, lowest, highest = float(min(ends)), float(np.nanmin(values)), float(np.nanmax(values))
+    far = lowest < whiskers - FAR * (highest - whiskers)
+    return (whiskers if far else lowest) - 1, far
 
 
 def ease(quartiles: np.ndarray, names: Sequence[str], *, chosen: int, words: Mapping[str, str]) -> go.Figure:

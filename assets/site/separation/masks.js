@@ -3,9 +3,10 @@
 // column by column, the lowest row first. Painting fires 'paint' with {run, strokes: [[key, s, s, Hz, Hz, value], …]}.
 import {bytes, el, picture, stylesheet} from '/site/painting.js';
 
-const LEFT = 52, BOTTOM = 26, TOP = 8, RIGHT = 6;
+const LEFT = 52, BOTTOM = 26, TOP = 22, RIGHT = 6;
 const TICKS = [100, 200, 500, 1000, 2000, 5000, 10000, 20000];
 const MOST = 200;  // strokes
+const CLOSE = 14;  // px: labels nearer than this are left out
 
 export const start = (element, props, trigger, watch) => {
   stylesheet('/site/separation/masks.css');
@@ -68,14 +69,24 @@ export const start = (element, props, trigger, watch) => {
     pen.fillStyle = css('--muted');
     pen.textAlign = 'right';
     pen.textBaseline = 'middle';
+    pen.fillText('Hz', x - 6, 8);
+    let below = Infinity;
     for (const tick of TICKS.filter(t => t < now.edges.at(-1))) {
       const at = y + h * (1 - shareOf(tick));
+      if (below - at < CLOSE) continue;
+      below = at;
       pen.fillText(tick < 1000 ? String(tick) : tick / 1000 + 'k', x - 6, at);
       pen.fillRect(x - 4, at, 4, 1);
     }
     pen.textAlign = 'center';
     const step = now.seconds > 4 ? 1 : 0.5;
-    for (let s = 0; s <= now.seconds + 1e-6; s += step) pen.fillText(String(s), x + w * s / now.seconds, y + h + 14);
+    for (let s = 0; s <= now.seconds + 1e-6; s += step) {
+      const last = s + step > now.seconds + 1e-6;
+      if (last) pen.textAlign = 'right';
+      pen.fillText(last ? s + ' s' : String(s), x + w * s / now.seconds + (last ? 4 : 0), y + h + 14);
+    }
+    if (shown !== 'mixture' && whole) scaleOf(pen, x + w);
+    pen.fillStyle = css('--muted');
     for (const band of now.bands.filter(b => !b.full && b.low > 0)) {  // where the spectrum is split
       const at = y + h * (1 - shareOf(band.low));
       pen.strokeStyle = css('--model');
@@ -102,6 +113,17 @@ export const start = (element, props, trigger, watch) => {
       pen.fillRect(x + w * heardAt / now.seconds, y, 1.5, h);
     }
   };
+  const scaleOf = (pen, right) => {  // the colours of a mask, 0 to 1
+    images.scale ||= picture(64, 1, c => c / 63);
+    pen.textAlign = 'right';
+    pen.fillText('1', right, 8);
+    pen.drawImage(images.scale, right - 92, 3, 80, 10);
+    pen.strokeStyle = pen.fillStyle;
+    pen.lineWidth = 0.5;
+    pen.strokeRect(right - 92, 3, 80, 10);
+    pen.lineWidth = 1;
+    pen.fillText('0', right - 97, 8);
+  };
   const bandAt = hertz => now.bands.find(b => !b.full && hertz >= b.low && hertz < b.high) || now.bands.at(-1);
   const cellAt = (pen, colour, [a, b]) => {  // what one number covers where an LSTM reads
     const {x, y, w, h} = inside();
@@ -115,6 +137,7 @@ export const start = (element, props, trigger, watch) => {
     pen.strokeRect(x + w * t0 / now.seconds, top, w * cell[0] / now.seconds, y + h * (1 - shareOf(f0)) - top);
   };
   const tell = ([a, b]) => {
+    line.classList.add('used');  // its place is kept from now on
     const hertz = hertzAt(b);
     const column = Math.min(now.columns - 1, Math.floor(a * now.columns)), row = Math.min(rows() - 1, Math.floor(b * rows()));
     const at = column * rows() + row;
@@ -214,7 +237,7 @@ export const start = (element, props, trigger, watch) => {
       status.textContent = words.idle;
       return;
     }
-    if (!now || now.run !== value.run) { strokes = []; box = null; }
+    if (!now || now.run !== value.run) { strokes = []; box = pointer = null; line.textContent = ''; }
     now = {...value, mixture: bytes(value.mixture),
       masks: Object.fromEntries(Object.entries(value.masks).map(([key, data]) => [key, bytes(data)]))};
     if (shown !== 'mixture' && !stemOf()) shown = 'mixture';
