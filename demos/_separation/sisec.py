@@ -138,7 +138,7 @@ def show(t: Strings, metric: str, target: str, order: str, group: str, method: s
         anchors(t),
         w.plot(
             figures.boxes(values, methods, tracks=scores.tracks, chosen=method, words=words),
-            t("boxes_summary", method=method, **said),
+            t("boxes_summary", method=method, **said) + (f" {t('boxes_far')}" if figures.left_end(values)[1] else ""),
         ),
         w.plot(
             figures.ease(quartiles, tracks, chosen=place, words=words),

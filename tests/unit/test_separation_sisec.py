@@ -152,6 +152,13 @@ def test_csv_reads_back():
     assert list(csv.reader(io.StringIO(text))) == [["name", "x"], ["a, b", "1.2346"], ["c", ""], ["d", "2.0000"]]
 
 
+def test_boxes_axis_holds_the_whiskers_and_says_when_points_are_cut_off():
+    even = np.arange(11.0)[None]
+    assert sisec_figures.left_end(even) == (-1.0, False)
+    assert sisec_figures.left_end(np.append(even, [[-60.0]], axis=1)) == (-1.0, True)
+    assert sisec_figures.left_end(np.full((2, 3), np.nan)) == (0.0, False)
+
+
 def test_figures_show_the_numbers():
     scores = sisec.table()
     rows = sisec.shown(scores, group="all", order="vocals", metric="SDR")
