@@ -16,7 +16,7 @@ except ImportError:  # one line of tests, then
 
 LAST = (
     "test_lab.py", "test_shell.py", "test_start.py", "test_separation_architecture.py", "test_separation_data.py",
-    "test_separation_scores.py", "test_separation_sisec.py",
+    "test_separation_scores_page.py", "test_separation_sisec_page.py",
 )  # fmt: skip
 
 
