@@ -22,7 +22,7 @@ from core.separation.wiener import wiener as wiener_filter
 
 __all__ = ["separate", "stream"]
 MODEL = "separation-vocals"
-CHUNK_S, FADE_S = 12.0, 1.0  # a piece that is looked at in one go, and what two neighbours share
+CHUNK_S, FADE_S = 8.0, 0.5  # a piece that is looked at in one go, and what two neighbours share
 FIRST_S = 5.0  # the first piece is shorter, so that something is heard soon
 LEVEL = 0.1  # root mean square at which the network has learned
 
@@ -62,7 +62,7 @@ def stream(
 ) -> Iterator[dict[str, Tensor]]:
     """The parts from the beginning on, piece by piece; arguments and errors as those of `separate`.
 
-    Pieces overlap by a second and are faded into each other, so that memory does not grow with the length.
+    Pieces overlap by half a second and are faded into each other, so that memory does not grow with the length.
 
     Yields:
         source -> float32 [C, n]; behind each other as long as x.
