@@ -49,7 +49,7 @@ FAILURES = [
     "Has heard five electronic songs by one band, and MIDI: guitars, strings, choirs and live drums are strangers.",
     "Kick drum and bass share the lowest octave and leak into each other.",
     "A stem that is much louder than the rest leaks into all others: see the held-out song as released, where the "
-    "voice lies 15 dB below drums and bass, beside the same song with its stems equally loud.",
+    "voice lies far below drums and bass, beside the same song with its stems equally loud.",
     "A mask keeps the mixture's phase: where stems are equally loud, a watery rest stays in both.",
 ]
 

@@ -1,6 +1,6 @@
 """Masks by somebody who knows the answer: how far masks on a mixture's spectrogram can go at all.
 
-Definitions as in SiSEC 2018 (Stöter, Liutkus, Ito 2018, section 3.1): the ideal binary mask, ideal ratio masks of
+Definitions as in SiSEC 2018 (Stöter, Liutkus, Ito 2018): the ideal binary mask, ideal ratio masks of
 magnitudes and of powers, and the multichannel Wiener filter with the true powers and covariances.
 """
 

@@ -1,7 +1,7 @@
 """Random mixtures of parts: every source from another song half of the time, at random speeds, gains and signs.
 
 Uhlich et al. 2017, "Improving music source separation based on deep neural networks through data augmentation and
-network blending", section 2: with N songs of S sources there are N^S mixtures, not N. What fits is no longer heard
+network blending": with N songs of S sources there are N^S mixtures, not N. What fits is no longer heard
 together: parts differ in key and beat.
 """
 

@@ -33,12 +33,12 @@ def separate(
 ) -> dict[str, Tensor]:  # fmt: skip
     """The parts of a song; they add up to it.
 
-    Source: arXiv:1805.02410, section 2.1: a mask of each source on the mixture's spectrogram, with the mixture's phase.
+    Source: arXiv:1805.02410: a mask of each source on the mixture's spectrogram, with the mixture's phase.
 
     Args:
         x: float [C, T], any number of channels.  sample_rate_hz: of x.
         model: name of shipped weights.  progress: called with the share that is done.
-        wiener: refine the parts by a multichannel Wiener filter, which takes several times as long.
+        wiener: refine the parts by a multichannel Wiener filter, which takes half as long again.
         network: a network that is there already; else the shipped one is loaded.
     Returns:
         float32 [C, T] for each of the network's sources. What lies above the network's highest frequency belongs to

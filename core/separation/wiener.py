@@ -2,8 +2,8 @@
 
 Each source has, at every point, a power and, at every frequency, a covariance of the channels: where in the room it
 is. Both are estimated from the parts, and the parts again from both (expectation and maximisation). Source: Nugraha,
-Liutkus, Vincent 2016, "Multichannel audio source separation with deep neural networks", equations 5 to 12; used by
-arXiv:1805.02410, section 2.1.
+Liutkus, Vincent 2016, "Multichannel audio source separation with deep neural networks"; arXiv:1805.02410
+applies such a filter.
 """
 
 from __future__ import annotations

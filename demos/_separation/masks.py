@@ -118,7 +118,8 @@ def _seen(song: str, own: str | None, kind: str, where: float) -> tuple[Look, Te
 
 def _asked(song: Any, own: Any, kind: Any, where: Any) -> tuple[Look, Tensor | None]:
     song = song if song == OWN or song in excerpts.index() else USUAL[0]
-    return _seen(song, own if song == OWN else None, kind if kind in KINDS else USUAL[1], float(where or 0))
+    see = _seen.__wrapped__ if song == OWN else _seen  # nothing of a visitor's song is kept
+    return see(song, own if song == OWN else None, kind if kind in KINDS else USUAL[1], float(where or 0))
 
 
 def show(t: Strings, song: Any, own: Any, kind: Any, where: Any) -> tuple:
