@@ -21,6 +21,10 @@ class TextError(LessonError):
     """A text that cannot be spoken: empty, nothing to say in it, too long, another script than the voice's."""
 
 
+class MidiError(LessonError):
+    """A MIDI file that cannot be read or used, or tokens that are none: out of range, misspelt, too many."""
+
+
 class WeightsError(LessonError):
     """Weights that are missing, damaged (their hash differs) or of another architecture."""
 
