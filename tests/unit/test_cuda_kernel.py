@@ -16,9 +16,10 @@ import pytest
 import torch
 from test_wavenet_engines import CONFIGS, SMALL, mel_for, network, relative_error
 
+from core.errors import EngineError
 from core.wavenet import engines, generate
 from core.wavenet.conditioning import frames_between
-from core.wavenet.engines import cuda_plan
+from core.wavenet.engines import cuda, cuda_plan
 from core.wavenet.engines.cuda import CudaEngine, CudaEngineBf16, CudaEngineFp32
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
@@ -156,6 +157,68 @@ def test_a_generation_can_be_stopped_and_goes_on():
     wanted = generate(model, uniforms=uniforms[:, : made + 50], engine="cached")
     assert torch.equal(first, wanted[:, :64])
     assert torch.equal(session.draw(uniforms[:, made : made + 50]), wanted[:, made:])
+
+
+def refuses(session, batch):
+    for go_on in (session.draw, lambda uniforms: session.feed((uniforms * 16).long())):
+        with pytest.raises(EngineError, match="different samples; begin a new one"):
+            go_on(torch.rand(batch, 5))
+    return True
+
+
+@pytest.mark.parametrize("ahead", [None, 64], ids=["as it comes", "one pipeline ahead"])
+def test_pipelines_that_stop_at_different_samples_are_not_continued(ahead, monkeypatch):
+    """They hear of the stop one by one; only where all of them made as many samples can the session go on."""
+    engine, model = engine_for(replace(SMALL, layers=2), per_stage=1)
+    uniforms, stop, made = torch.rand(3, 6000), cuda.Launch.stop, []
+
+    def stopped(launch):
+        stop(launch)
+        if ahead:
+            launch.progress[1] = launch.progress[0] + ahead
+        made.extend(launch.progress.tolist())
+
+    monkeypatch.setattr(cuda.Launch, "stop", stopped)
+    session = engine.session(3)
+    stream = session.stream(uniforms, block=64)
+    next(stream)
+    stream.close()
+    assert len(made) == 2 and session.position == min(made)
+    if made[0] != made[1]:
+        assert refuses(session, 3)
+    else:
+        assert ahead is None
+        wanted = generate(model, uniforms=uniforms[:, : made[0] + 20], engine="cached")
+        assert torch.equal(session.draw(uniforms[:, made[0] : made[0] + 20]), wanted[:, made[0] :])
+
+
+def test_a_batch_in_turns_that_was_stopped_is_not_continued():
+    """The first turn's sounds are finished, the last one's are not."""
+    config = replace(SMALL, layers=2)
+    limit = cuda_plan.Plan(config, weight="fp32", per_stage=1, heads=1, chain=32, helpers=32).shared_bytes(1)
+    engine, _ = engine_for(config, per_stage=1, pipelines=1, shared_limit=limit)
+    session = engine.session(2)
+    assert len(session.groups) == 2
+    stream = session.stream(torch.rand(2, 4000), block=64)
+    next(stream)
+    stream.close()
+    assert session.groups[0].position == 4000 > session.groups[1].position == session.position
+    assert refuses(session, 2)
+
+
+def test_whatever_breaks_a_stream_off_stops_the_kernel(monkeypatch):
+    """An interruption while the host waits, say: the kernel writes into memory that the host would give back."""
+    engine, _ = engine_for(replace(SMALL, layers=2), per_stage=1)
+    stop, stopped = cuda.Launch.stop, []
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cuda.time, "sleep", interrupted)
+    monkeypatch.setattr(cuda.Launch, "stop", lambda launch: (stopped.append(launch), stop(launch)))
+    with pytest.raises(KeyboardInterrupt):
+        engine.session(1).draw(torch.rand(1, 4000))
+    assert stopped[0].running.finished() and stopped[0].done() < 4000
 
 
 def test_generate_makes_one_launch_and_streams_it(monkeypatch):

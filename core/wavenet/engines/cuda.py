@@ -140,6 +140,7 @@ class CudaSession(Session):
 
     def __init__(self, engine: CudaEngine, batch: int, temperature: float) -> None:
         self.engine, self.batch, self.temperature, self.position = engine, batch, temperature, 0
+        self.even = True  # all sounds stand at the same sample
         backend = engine.backend
         pipelines, sounds = cuda_plan.pipelines_for(
             backend.plan, batch, most_pipelines=backend.most_pipelines, shared_limit=backend.shared_limit
@@ -162,18 +163,20 @@ class CudaSession(Session):
             uniforms: float32 [B, n].  frames: as in `draw`, for all n samples.
         Yields:
             int64 [B, up to block].
+        Raises:
+            EngineError: the kernel failed; or an earlier stream was stopped and left its sounds at different samples.
         """
+        self._check_even()
         n = uniforms.shape[1]
         drawn = torch.empty(self.batch, n, dtype=torch.int64)
-        distributions = []
+        distributions, given = [], 0
         for group, part in self._parts():  # a batch too large for one launch goes in turns; the last one streams
             launch = group.start(
                 self.engine.weights, n, temperature=self.temperature, frames=None if frames is None else frames[part],
                 uniforms=uniforms[part], codes=None, logits=False,
             )  # fmt: skip
-            last, given = group is self.groups[-1], 0
             try:
-                while last and given < n:
+                while group is self.groups[-1] and given < n:
                     if not launch.running.finished() and launch.done() < min(given + block, n):
                         time.sleep(POLL_S)
                         continue
@@ -185,11 +188,10 @@ class CudaSession(Session):
                         break
                     yield drawn[:, given:end]
                     given = end
-            except GeneratorExit:
-                launch.stop()
-                self.position = self.groups[0].position
+                launch.finish()
+            except BaseException:  # closed, interrupted or failed: the kernel must not go on writing
+                self._stop(launch)
                 raise
-            launch.finish()
             drawn[part] = launch.codes.cpu()
             assert launch.probabilities is not None  # there were uniforms
             distributions.append(launch.probabilities[:, : self.engine.config.levels].cpu())
@@ -197,7 +199,22 @@ class CudaSession(Session):
         self.probabilities = torch.cat(distributions)
         yield drawn[:, given:]
 
+    def _stop(self, launch: Launch) -> None:
+        """End a launch early. Pipelines hear of it one by one, and a batch in turns has sounds not yet begun."""
+        self.even = False  # unless all of it goes well
+        launch.stop()
+        places = {group.position for group in self.groups}
+        self.even = len(places) == 1 and int(launch.progress.min()) == int(launch.progress.max())
+        self.position = min(places)
+
+    def _check_even(self) -> None:
+        if not self.even:
+            raise EngineError(
+                "This generation was broken off, and its sounds may stand at different samples; begin a new one."
+            )
+
     def feed(self, codes: Tensor, frames: Tensor | None = None, *, logits: bool = True) -> Tensor | None:
+        self._check_even()
         levels, found = self.engine.config.levels, []
         for group, part in self._parts():
             launch = group.start(
