@@ -45,7 +45,11 @@ class GPT2Config:
             raise WeightsError(
                 f"{self.n_head} heads cannot share a width of {self.n_embd}: choose n_embd as a multiple of n_head."
             )
-        if isinstance(self.dropout, bool) or not isinstance(self.dropout, float | int) or not 0 <= self.dropout < 1:
+        if (
+            isinstance(self.dropout, bool)
+            or not isinstance(self.dropout, float | int)
+            or not 0 <= self.dropout < 1
+        ):
             raise WeightsError(f"dropout must be a share from 0 to below 1, got {self.dropout!r:.80}.")
 
 
@@ -113,7 +117,9 @@ def attention_mask(nd: int, ns: int, *, dtype: torch.dtype, device: torch.device
     return (i >= j - ns + nd).to(dtype)
 
 
-def attn(x: Tensor, scope: Scope, n_state: int, *, past: Tensor | None, hparams: GPT2Config) -> tuple[Tensor, Tensor]:
+def attn(
+    x: Tensor, scope: Scope, n_state: int, *, past: Tensor | None, hparams: GPT2Config
+) -> tuple[Tensor, Tensor]:
     """Masked self-attention of several heads (Vaswani et al. 2017, section 3.2), which may look into the past.
 
     Args:
@@ -300,7 +306,9 @@ class GPT2(nn.Module):
         width = self.config.n_embd
         a, present = self._attn(self._layer_norm(x, scope / "ln_1"), scope / "attn", past)
         x = x + self._drop(a)
-        h = F.gelu(conv1d(self._layer_norm(x, scope / "ln_2"), scope / "mlp" / "c_fc", 4 * width), approximate="tanh")
+        h = F.gelu(
+            conv1d(self._layer_norm(x, scope / "ln_2"), scope / "mlp" / "c_fc", 4 * width), approximate="tanh"
+        )
         return x + self._drop(conv1d(h, scope / "mlp" / "c_proj", width)), present
 
     def _attn(self, x: Tensor, scope: Scope, past: Tensor | None) -> tuple[Tensor, Tensor]:
