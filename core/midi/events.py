@@ -67,7 +67,7 @@ def name(event: int) -> str:
     Raises:
         MidiError: the id is not in [0, 388).
     """
-    event = int(_checked([event])[0])
+    event = int(checked([event])[0])
     for kind, (first, count, value, step) in KINDS.items():
         if event < first + count:
             return f"{kind}<{value + (event - first) * step}>"
@@ -152,7 +152,7 @@ def trace(ids: ArrayLike) -> Trace:
     Raises:
         MidiError: an id outside [0, 388).
     """
-    row = _checked(ids)
+    row = checked(ids)
     shift = np.where((row >= TIME_SHIFT) & (row < SET_VELOCITY), row - TIME_SHIFT + 1, 0)
     step = np.cumsum(shift) - shift  # [N], when each event begins
     last = int(shift.sum())
@@ -222,7 +222,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 9
 
 
-def _checked(ids: ArrayLike) -> NDArray[np.int64]:
+def checked(ids: ArrayLike) -> NDArray[np.int64]:
     """The ids as int64 [N]."""
     row = np.asarray(ids)
     if row.size == 0:

@@ -41,7 +41,7 @@ def problems(ids: ArrayLike) -> list[Problem]:
     Raises:
         MidiError: an id outside [0, 388).
     """
-    row = events._checked(ids)
+    row = events.checked(ids)
     down: dict[int, int] = {}  # key -> place of its NOTE_ON
     moved: dict[int, bool] = {}  # has time passed since?
     found: list[tuple[int, str]] = []
@@ -93,5 +93,5 @@ def write_text(ids: ArrayLike) -> str:
     Raises:
         MidiError: an id outside [0, 388).
     """
-    words = [events.name(event) for event in events._checked(ids).tolist()]
+    words = [events.name(event) for event in events.checked(ids).tolist()]
     return re.sub(r"(TIME_SHIFT<\d+>)(?: |$)", r"\1\n", " ".join(words)).strip()
