@@ -5,7 +5,7 @@ is replaced by the nearest orthogonal matrix, so that every direction of the mat
 first 300 steps of our WaveNet it reached Adam's loss in half the steps.
 
 `torch.optim.Muon` does the same in bfloat16; in float32 with equal shapes stacked, as here, a step takes a quarter of
-its time on a CPU without bfloat16 arithmetic.
+its time on a CPU without bfloat16 arithmetic. Where there is such arithmetic, `dtype=torch.bfloat16` is quicker.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ import torch
 from torch import Tensor, nn
 
 
-def orthogonalise(g: Tensor, *, steps: int = 5) -> Tensor:
+def orthogonalise(g: Tensor, *, steps: int = 5, dtype: torch.dtype = torch.float32) -> Tensor:
     """Move the singular values of each matrix towards 1 by a Newton-Schulz iteration of degree five.
 
     Args:
         g: float [..., M, N].
+        dtype: in which the products are computed.
     Returns:
         float [..., M, N] with the singular vectors of g and singular values between about 0.7 and 1.2.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = g.mT if g.shape[-2] > g.shape[-1] else g
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).to(dtype)
     for _ in range(steps):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return x.mT if g.shape[-2] > g.shape[-1] else x
+    return (x.mT if g.shape[-2] > g.shape[-1] else x).to(g.dtype)
 
 
 class MuonAdam(torch.optim.Optimizer):
@@ -42,17 +43,19 @@ class MuonAdam(torch.optim.Optimizer):
         matrices: parameters [M, N] of hidden layers.
         others: embeddings, biases, convolutions, the output layer.
         lr: Adam's learning rate; the matrices learn with `ratio` times it.
+        dtype: in which the matrices' updates are made orthogonal.
     """
 
     def __init__(
         self, matrices: Iterable[nn.Parameter], others: Iterable[nn.Parameter], *, lr: float = 2e-3,
         ratio: float = 10.0, momentum: float = 0.95, betas: tuple[float, float] = (0.9, 0.99), eps: float = 1e-8,
+        dtype: torch.dtype = torch.float32,
     ) -> None:  # fmt: skip
         groups: list[dict[str, Any]] = [
             {"params": list(others), "muon": False, "lr": lr},
             {"params": list(matrices), "muon": True, "lr": lr},
         ]
-        defaults = {"ratio": ratio, "momentum": momentum, "betas": betas, "eps": eps}
+        defaults = {"ratio": ratio, "momentum": momentum, "betas": betas, "eps": eps, "dtype": dtype}
         super().__init__([group for group in groups if group["params"]], defaults)
 
     @torch.no_grad()
@@ -88,5 +91,5 @@ class MuonAdam(torch.optim.Optimizer):
         for shape, same in shapes.items():
             stacked = torch.stack([p.grad + group["momentum"] * self.state[p]["momentum"] for p in same])
             rate = group["lr"] * group["ratio"] * max(1.0, shape[0] / shape[1]) ** 0.5
-            for p, update in zip(same, orthogonalise(stacked)):
+            for p, update in zip(same, orthogonalise(stacked, dtype=group["dtype"])):
                 p.add_(update, alpha=-rate)

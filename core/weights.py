@@ -36,6 +36,7 @@ ARCHITECTURES = {
     "Tacotron2": "core.tacotron2.model:Tacotron2",
     "Listener": "core.tacotron2.listener:Listener",
     "MMDenseLSTM": "core.separation.model:MMDenseLSTM",
+    "MusicTransformer": "core.transformer.model:MusicTransformer",
     "GPT2": "core.gpt2.model:GPT2",
 }
 REQUIRED = ("architecture", "config", "sample_rate_hz", "parameters", "sha256")

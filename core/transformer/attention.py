@@ -169,15 +169,18 @@ class MultiHeadAttention(nn.Module):
         return Attended(self.out(self._join(mixed)), weights)
 
     def learn(self, x: Tensor) -> Tensor:
-        """`forward` without its weights, and quicker: the softmax goes over one tensor in place."""
+        """`forward` without its weights, and quicker: product, S_rel and mask are summed in one go."""
         q, k, v = self.project(x)
         if self.embeddings is None:
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
-            q = q * (1 / math.sqrt(q.shape[-1]))
-            logits = q @ k.transpose(-1, -2) + relative(q, self.embeddings.to(q.dtype))
-            hidden = torch.full(logits.shape[-2:], float("-inf"), dtype=logits.dtype, device=x.device).triu(1)
-            mixed = torch.softmax(logits + hidden, dim=-1, dtype=logits.dtype) @ v
+            batch, heads, length, width = q.shape
+            q = q * (1 / math.sqrt(width))
+            s_rel = relative(q, self.embeddings.to(q.dtype))
+            s_rel = s_rel.masked_fill(~causal_mask(length).to(x.device), float("-inf"))
+            q, k, s_rel = q.flatten(0, 1), k.flatten(0, 1), s_rel.flatten(0, 1)  # [B H, N, D], [B H, N, N]
+            weights = torch.softmax(torch.baddbmm(s_rel, q, k.transpose(1, 2)), dim=-1, dtype=v.dtype)
+            mixed = weights.view(batch, heads, length, length) @ v
         return self.out(self._join(mixed))
 
     def step(self, x: Tensor, past: Past, done: int) -> Attended:
