@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.wavenet import zero_gpu
 from core.wavenet.count import count, trace_step
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ def measure(model: WaveNet, engine: str, *, seconds: float = 1.0) -> float:
     Raises:
         EngineError: the engine does not work here.
     """
+    if engine.startswith("cuda") and zero_gpu.lends():
+        return zero_gpu.call(round(zero_gpu.START_S + 2 * seconds), measure, model, engine, seconds=seconds)
     with one_torch_thread():
         course = Course(model, engine)
         course.go_to(model.config.receptive_field_samples)

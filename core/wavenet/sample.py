@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from core.errors import SamplingError
-from core.wavenet import engines
+from core.wavenet import engines, zero_gpu
 from core.wavenet.conditioning import Room, frames_between
 from core.wavenet.engines.contract import Session, inverse_cdf
 from core.wavenet.model import WaveNet
@@ -73,6 +73,12 @@ class Generate:
         if uniforms is None:  # [N, B], so that a longer generation begins like a shorter one
             generator = torch.Generator().manual_seed(int(seed) % 2**63)
             uniforms = torch.rand(samples, batch, generator=generator).T
+        if engine.startswith("cuda") and zero_gpu.lends() and not engines.why_not(engine, model):
+            seconds = zero_gpu.seconds_for(samples + (0 if prime is None else prime.shape[1]))
+            return zero_gpu.stream(
+                seconds, self.stream, model, mel, samples, uniforms, seed, temperature, engine, prime=prime,
+                block=block, with_probabilities=with_probabilities,
+            )  # fmt: skip
         session = engines.create(engine, model).session(batch, float(temperature))
         if mel is not None and model.condition is not None:
             with torch.no_grad():

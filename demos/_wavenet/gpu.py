@@ -12,6 +12,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import CudaLexer
 
+from core.wavenet import zero_gpu  # noqa: F401  (what borrows a GPU has to be there when the site starts)
 from demos import _widgets as w
 from demos._tab import ROOT, Strings
 

@@ -15,8 +15,9 @@ import torch
 from core.wavenet.engines import cuda_plan
 from core.wavenet.engines.cuda import Arguments
 
-HERE = Path(__file__).resolve().parent / "cuda_on_cpu"
-KERNELS = HERE.parent.parent.parent / "core" / "wavenet" / "kernels" / "cuda"
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests" / "unit" / "cuda_on_cpu"
+KERNELS = ROOT / "core" / "wavenet" / "kernels" / "cuda"
 CACHE = Path(tempfile.gettempdir()) / f"wavenet-cuda-on-cpu-{os.getuid()}"
 FLAGS = ("-std=c++17", "-O1", "-fPIC", "-pthread", "-Wno-unknown-pragmas")
 

@@ -20,6 +20,7 @@ import threading
 import time
 
 from core.errors import EngineError, SamplingError
+from core.wavenet import zero_gpu
 from core.wavenet.engines.contract import Engine
 from core.wavenet.model import WaveNet
 
@@ -101,7 +102,7 @@ def best(model: WaveNet) -> tuple[str, str]:
 
 
 def _choose(model: WaveNet) -> tuple[str, str]:
-    if not why_not("cuda", model):
+    if not why_not("cuda", model) and not zero_gpu.lends():
         return "cuda", "auto takes cuda: there is a GPU that can run the whole network."
     reasons = {name: why_not(name, model) for name in [*NATIVE, "numba"]}
     speeds = {name: _samples_per_s(name, model) for name in NATIVE if not reasons[name]}

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from core.errors import EngineError
+from core.wavenet import zero_gpu
 from core.wavenet.engines import compiler, cuda_plan
 from core.wavenet.engines.cuda import Arguments
 from core.wavenet.model import WaveNet, WaveNetConfig
@@ -128,6 +129,8 @@ def why_not(model: WaveNet | None = None, weight: str = "fp16") -> str:
     free = torch.cuda.mem_get_info()[0]
     if free < needed:
         return f"the GPU has {free >> 20} MB of free memory, and {needed >> 20} MB are needed."
+    if zero_gpu.lends():
+        return ""  # the driver answers once the GPU has been borrowed
     try:
         _gpu(model.config, weight, torch.cuda.current_device())
     except (CompileError, EngineError) as error:
