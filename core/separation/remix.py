@@ -1,4 +1,5 @@
-"""Random mixtures of parts: every source from another song half of the time, at random speeds, gains and signs.
+"""Random mixtures of parts: every source from another song half of the time, at random speeds, gains and signs; if
+wanted, at random tempi, too, which leave the pitch alone.
 
 Uhlich et al. 2017, "Improving music source separation based on deep neural networks through data augmentation and
 network blending": with N songs of S sources there are N^S mixtures, not N. What fits is no longer heard
@@ -18,10 +19,11 @@ from torch import Tensor
 
 from core import audio
 from core.errors import DataError
+from core.separation.stretch import stretch
 
 QUIET_RMS = 1e-3  # a crop of a part below -60 dBFS is silence
 GAIN_DB = 6.0  # each part of a random mixture is up to so much louder or softer
-SPEEDS = (0.9, 1.0, 1.1)  # pitch and tempo of a part, moved together by resampling
+SPEEDS = (0.9, 1.0, 1.1)  # pitch and tempo of a part, moved together by resampling, or each alone (see Remixer)
 RELEASED = 0.5  # share of the mixtures whose parts are of one song, at one time, as released
 TRIES = 4  # to find a place where a part is not silent, nine times of ten
 
@@ -90,7 +92,10 @@ class Track:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One part of a mixture: from where, and what was done to it; levelled: brought to the level of the rest first."""
+    """One part of a mixture: from where, and what was done to it.
+
+    speed: of pitch and tempo.  levelled: brought to the level of the rest first.  stretch: of the tempo, once more.
+    """
 
     source: int
     track: int
@@ -99,6 +104,7 @@ class Drawn:
     gain_db: float
     sign: int
     levelled: bool
+    stretch: float = 1.0
 
 
 class Remixer:
@@ -106,18 +112,21 @@ class Remixer:
 
     Args:
         tracks: with the same sources and sample rate.  samples: of a crop.
+        apart: share of the parts whose pitch and tempo are moved apart from each other, by a phase vocoder.
     Raises:
         DataError: no track is as long as a crop; sample rates differ; a source that no track has.
     """
 
     def __init__(
-        self, tracks: Sequence[Track], samples: int, *, seed: int = 0, gain_db: float = GAIN_DB, channels: int = 1
+        self, tracks: Sequence[Track], samples: int, *, seed: int = 0, gain_db: float = GAIN_DB, channels: int = 1,
+        apart: float = 0.0,
     ) -> None:  # fmt: skip
         if not tracks or max(track.samples for track in tracks) < samples:
             raise DataError(f"No song is as long as a crop of {samples} samples: use shorter ones.")
         if len({track.sample_rate_hz for track in tracks}) > 1:
             raise DataError("The songs have different sample rates: resample them first.")
         self.tracks, self.samples, self.gain_db, self.channels = tracks, samples, gain_db, channels
+        self.apart = apart
         self.generator = torch.Generator().manual_seed(seed)
         self.sources = len(tracks[0].stems)
         rows = [[t.weight * s.samples if (s := t.stems[i]) else 0.0 for t in tracks] for i in range(self.sources)]
@@ -130,10 +139,14 @@ class Remixer:
     def _uniform(self) -> float:
         return float(torch.rand(1, generator=self.generator))
 
-    def _place(self, weights: Tensor) -> tuple[int, float, float]:
-        """A track, a speed, and where in it, as a share."""
-        track = int(torch.multinomial(weights, 1, generator=self.generator))
-        return track, SPEEDS[int(self._uniform() * len(SPEEDS))], self._uniform()
+    def _speed(self) -> float:
+        return SPEEDS[int(self._uniform() * len(SPEEDS))]
+
+    def _place(self, weights: Tensor) -> tuple[int, float, float, float]:
+        """A track, a speed, how the tempo differs from it, and where in it, as a share."""
+        track, speed = int(torch.multinomial(weights, 1, generator=self.generator)), self._speed()
+        moved = self.apart > 0 and self._uniform() < self.apart
+        return track, speed, self._speed() / speed if moved else 1.0, self._uniform()
 
     def draw(self) -> list[Drawn]:
         """One part of each source."""
@@ -151,11 +164,13 @@ class Remixer:
             found.append(one)
         return found
 
-    def _drawn(self, source: int, track: int, speed: float, share: float, *, levelled: bool) -> Drawn:
+    def _drawn(
+        self, source: int, track: int, speed: float, faster: float, share: float, *, levelled: bool
+    ) -> Drawn:  # fmt: skip
         length = self.tracks[track].samples if not levelled else self._stem(source, track).samples
-        start = int(share * max(0, length - round(self.samples * speed) + 1))
+        start = int(share * max(0, length - round(self.samples * speed * faster) + 1))
         gain = (2 * self._uniform() - 1) * self.gain_db
-        return Drawn(source, track, start, speed, gain, 1 if self._uniform() < 0.5 else -1, levelled)
+        return Drawn(source, track, start, speed, gain, 1 if self._uniform() < 0.5 else -1, levelled, faster)
 
     def _stem(self, source: int, track: int) -> Stem:
         stem = self.tracks[track].stems[source]
@@ -163,15 +178,16 @@ class Remixer:
         return stem
 
     def _cut(self, one: Drawn) -> Tensor:
-        """The part as recorded, float32 [C, samples x speed]."""
-        x = self._stem(one.source, one.track).read(one.start, round(self.samples * one.speed))
+        """The part as recorded, float32 [C, samples x speed x stretch]."""
+        x = self._stem(one.source, one.track).read(one.start, round(self.samples * one.speed * one.stretch))
         return x if x.shape[0] == self.channels else x.mean(dim=0, keepdim=True).expand(self.channels, -1)
 
     def render(self, drawn: Sequence[Drawn]) -> Tensor:
         """The parts of a mixture, float32 [S, C, samples]; their sum is at about -20 dBFS."""
         cuts = []
         for one in drawn:
-            x = audio.resample(self._cut(one), round(1000 * one.speed), 1000)[:, : self.samples]
+            x = stretch(self._cut(one), one.stretch)  # [C, samples x speed]
+            x = audio.resample(x, round(1000 * one.speed), 1000)[:, : self.samples]
             cuts.append(F.pad(x, (0, self.samples - x.shape[-1])))
         of_song = [x for x, one in zip(cuts, drawn) if not one.levelled]
         wanted = max(_loudness(sum(of_song)) / max(1, len(of_song)) ** 0.5, QUIET_RMS) if of_song else 1.0

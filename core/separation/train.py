@@ -130,6 +130,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a crop")
+    parser.add_argument("--apart", type=float, default=0.15, help="share of the parts with a tempo of their own")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.6, help="last share of the run in which the rate falls")
     parser.add_argument("--evaluate-every", type=int, default=500)
@@ -153,7 +154,9 @@ def main(arguments: list[str] | None = None) -> None:
     samples = round(options.seconds * model.config.sample_rate_hz)
     begun = training.begun_from(weights.card(options.resume)) if options.resume else None
     done = training.Checkpoint(folder).steps() or (begun["step"] if begun else 0)
-    remixer = remix.Remixer(tracks, samples, seed=options.seed + done, channels=model.config.channels)
+    remixer = remix.Remixer(
+        tracks, samples, seed=options.seed + done, channels=model.config.channels, apart=options.apart
+    )
     if not options.resume:
         statistics(model, next(remix.batches(remixer, batch=64)))
     model = model.to(training.device_for(options.device)).train()
