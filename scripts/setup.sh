@@ -65,6 +65,9 @@ install_system() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
+# FluidSynth, by which MIDI is played; plain oscillators stand in for it.
+plays_midi() { "$VENV_PYTHON" -c 'import fluidsynth' >/dev/null 2>&1; }
+
 # The browser of the end-to-end tests: its path on standard output, or nothing.
 find_browser() {
     if [ -n "${CHROMIUM:-}" ] && [ -x "${CHROMIUM}" ]; then say "$CHROMIUM"; return; fi
@@ -89,6 +92,10 @@ PYTHON
 test_programs() {
     missing=""
     has ffmpeg || install_system "decodes M4A, streams sound" ffmpeg || missing="$missing ffmpeg"
+    plays_midi || {
+        if [ "$(uname)" = Darwin ]; then install_system "plays MIDI" fluid-synth || true
+        else install_system "plays MIDI; oscillators do without" libfluidsynth3 fluid-soundfont-gm || true; fi
+    }
     if [ -z "$(find_browser)" ]; then
         if [ "$(uname)" != Darwin ] && ! grep -qi '^ID=ubuntu' /etc/os-release 2>/dev/null; then
             install_system "the browser of the end-to-end tests" chromium || true
@@ -185,6 +192,11 @@ main() {
                 package="apt install g++"
                 if [ "$(uname)" = Darwin ]; then package="xcode-select --install"; fi
                 say "Note: no C++ compiler; until there is one ($package), the numba engine draws WaveNet's samples, more slowly."
+            }
+            plays_midi || {
+                package="apt install libfluidsynth3 fluid-soundfont-gm"
+                if [ "$(uname)" = Darwin ]; then package="brew install fluid-synth"; fi
+                say "Note: no FluidSynth; until there is one ($package), plain oscillators play the music."
             }
             has ffmpeg || say "Note: ffmpeg is missing; M4A files and streaming need it (apt install ffmpeg, brew install ffmpeg)." ;;
         test)

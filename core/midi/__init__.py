@@ -3,7 +3,7 @@
     from core import midi
     score = midi.read("piece.mid")              # Score(midi: PrettyMIDI, repairs: the named mendings)
     ids = midi.encode(score.midi)               # list of int in [0, 388)
-    sound = midi.render(midi.decode(ids))       # Rendering(audio float32 [T], ...)
+    sound = midi.render(midi.decode(ids))       # float32 [2, T] at 44.1 kHz
 
 The names are looked up on first use, so that a module can be run as a command.
 """
