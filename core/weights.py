@@ -228,7 +228,8 @@ def model_card(name: str, config: dict[str, Any]) -> str:
     """The model card in the Hub's format (YAML front matter, then Markdown), from what config.json says."""
     lines = ["---", f"license: {config['license']}", "library_name: pytorch", "tags:", "- audio", "---", ""]
     lines += [f"# {name}", "", config["description"], ""]
-    lines += [f"{config['architecture']}, {config['parameters']:,} parameters, {config['sample_rate_hz']} Hz.", ""]
+    rate = f", {config['sample_rate_hz']} Hz" if config["sample_rate_hz"] else ""  # 0: it writes notes, not sound
+    lines += [f"{config['architecture']}, {config['parameters']:,} parameters{rate}.", ""]
     lines += ["```python", "from core import weights", "", f'model = weights.load("{name}")', "```", ""]
     lines += ["## Training", "", "```", config["training_command"], "```", ""]
     again = "" if config.get("files") else f" To continue from these weights, add `--resume {name}`."
