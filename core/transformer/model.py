@@ -86,8 +86,8 @@ class MusicTransformer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.register_buffer("positions", sinusoids(config.length, config.width), persistent=False)
         nn.init.normal_(self.embedding.weight, std=0.02)
-        for layer in self.layers:
-            for linear in (layer.attention.out, layer.narrow):  # what is added to the residual stream starts small
+        for layer in self.layers:  # what is added to the residual stream starts small
+            for linear in (cast(Layer, layer).attention.out, cast(Layer, layer).narrow):
                 nn.init.normal_(linear.weight, std=0.02 / math.sqrt(2 * config.layers))
 
     def embed(self, ids: Tensor, done: int = 0) -> Tensor:
@@ -107,7 +107,7 @@ class MusicTransformer(nn.Module):
             )
         x = self.embedding(ids) * math.sqrt(self.config.width)  # arXiv:1706.03762, section 3.4
         if self.config.position == "absolute":
-            x = x + self.positions[done : done + ids.shape[1]].to(x.dtype)
+            x = x + cast(Tensor, self.positions)[done : done + ids.shape[1]].to(x.dtype)
         return x
 
     def predict(self, x: Tensor) -> Tensor:
