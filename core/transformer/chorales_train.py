@@ -88,6 +88,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def config_for(options: argparse.Namespace) -> MusicTransformerConfig:
+    """The preset with the position and the dropout of the command line."""
+    return replace(PRESETS[options.preset], position=options.position, dropout=options.dropout)
+
+
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     if options.threads:
@@ -96,8 +101,9 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit("Give --steps or --minutes.")
     torch.manual_seed(options.seed)
     folder = options.run or Path("runs") / f"transformer-chorales-{options.position}"
-    config = replace(PRESETS[options.preset], position=options.position, dropout=options.dropout)
-    model = cast(MusicTransformer, weights.load(options.resume)) if options.resume else MusicTransformer(config)
+    model = cast(MusicTransformer, weights.load(options.resume) if options.resume else MusicTransformer(
+        config_for(options)
+    ))  # fmt: skip
     if model.config.position != options.position:
         raise SystemExit(f"{options.resume} has {model.config.position} position: give --position to match.")
     model = model.to(training.device_for(options.device)).train()
