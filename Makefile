@@ -7,7 +7,8 @@
 #                                train-unit-selection, train-parametric-duration, train-parametric-acoustic,
 #                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
 #                                train-separation-vocals (DATA: MIR-1K),
-#                                train-separation-4stems (DATA: songs in folders, such as MUSDB18-HQ)
+#                                train-separation-4stems (DATA: songs in folders, such as MUSDB18-HQ),
+#                                train-transformer-chorales (DATA: Jsb16thSeparated.json, else music21's scores)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
 PORT ?= 7860
 DATA ?=
@@ -20,7 +21,8 @@ NEED_DATA = test -n "$(DATA)" || { echo "Say where the recordings are: make $@ D
 
 .PHONY: help setup run test bench train-wavenet-vocoder train-wavenet-speech train-unit-selection \
 	train-parametric-duration train-parametric-acoustic train-tacotron2-english train-tacotron2-korean \
-	train-separation-vocals train-separation-4stems bench-separation
+	train-separation-vocals train-separation-4stems bench-separation train-transformer-chorales \
+	train-transformer-chorales-relative train-transformer-chorales-absolute
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -77,3 +79,16 @@ train-separation-vocals: setup
 train-separation-4stems: setup
 	@test -n "$(DATA)" || { echo "Say where the songs are: make $@ DATA=/path/to/musdb18hq" >&2; exit 1; }
 	@$(PY) -m core.separation.train --preset 4stems --data "$(DATA)" --seconds 3 $(ARGS)
+
+# The scores are music21's, unless DATA names Jsb16thSeparated.json of the public data set.
+CHORALES = runs/chorales.json
+$(CHORALES):
+	@sh scripts/setup.sh run
+	@$(PY) -m pip install --quiet music21
+	@$(PY) -m core.transformer.chorales_corpus --out $@
+
+train-transformer-chorales: train-transformer-chorales-relative train-transformer-chorales-absolute
+
+train-transformer-chorales-relative train-transformer-chorales-absolute: train-transformer-chorales-%: setup \
+		$(if $(DATA),,$(CHORALES))
+	@$(PY) -m core.transformer.chorales_train --position $* --data "$(or $(DATA),$(CHORALES))" $(ARGS)

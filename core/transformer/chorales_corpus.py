@@ -26,6 +26,9 @@ from core.transformer import chorales
 from core.transformer.chorales import SILENT, SPLITS, STEPS_PER_QUARTER, VOICES
 
 TABLE = Path(__file__).resolve().parents[2] / "assets/tables/chorales-split.json"
+EXAMPLES = TABLE.with_name("chorales-held-out.json")
+SHOWN = ("bwv12.7", "bwv244.3", "bwv9.7", "bwv78.7", "bwv248.17", "bwv245.14")  # of test: their openings are shipped
+SHOWN_STEPS = 128
 GRAM = 7  # intervals in a row
 SAME = 0.5  # two scores are one setting if they share more of such rows; below: the same hymn in other harmonies
 Grams = set[tuple[int, ...]]
@@ -35,6 +38,19 @@ Public = dict[str, list[chorales.Chorale]]
 def split_table() -> dict[str, Any]:
     """"train", "valid", "test": names of music21's scores; "once": those that the standard files play unrepeated."""
     return json.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def examples() -> list[chorales.Chorale]:
+    """The openings of some chorales of test, 8 bars of common time each, for the page."""
+    found = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+    return [chorales.Chorale(name, np.array(found[name]).T) for name in SHOWN]  # [4, T] -> [T, 4]
+
+
+def write_examples(test: Sequence[chorales.Chorale]) -> None:
+    """Write assets/tables/chorales-held-out.json from the test part of the corpus."""
+    steps = {one.name: one.steps[:SHOWN_STEPS].T.tolist() for one in test if one.name in SHOWN}
+    rows = ",\n".join(f' "{name}": {json.dumps(steps[name])}' for name in SHOWN)
+    EXAMPLES.write_text(f"{{\n{rows}\n}}\n", encoding="utf-8")
 
 
 def scores() -> dict[str, Path]:
@@ -195,6 +211,7 @@ def write_table(public: Public, both: dict[str, Both]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write the corpus here")
+    parser.add_argument("--examples", action="store_true", help="with --out: also write the openings for the page")
     parser.add_argument("--match", type=Path, help="Jsb16thSeparated.json: find the split anew")
     options = parser.parse_args(arguments)
     if options.match:
@@ -205,6 +222,8 @@ def main(arguments: list[str] | None = None) -> None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(found), encoding="utf-8")
         print({split: len(found[split]) for split in SPLITS}, options.out)
+        if options.examples:
+            write_examples(chorales.read(options.out)["test"])
     if not (options.match or options.out):
         raise SystemExit("Give --out or --match.")
 
