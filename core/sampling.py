@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from core.errors import SamplingError
 
-# What a grammar is to a sampler: the tokens of one row so far -> bool [V], which may come next.
-Grammar = Callable[[Sequence[int]], Tensor]
+# What a grammar is to a sampler: the tokens of one row so far -> which may come next, bool [V], a tensor or an array.
+Grammar = Callable[[Sequence[int]], Any]
 
 
 def _is_number(value: object) -> bool:
