@@ -150,6 +150,7 @@ def _tracks(data: bytes, place: int, name: str, limits: Limits, repairs: list[st
         if not believed and not (track.ended and track.stop == end):
             track = _walk(data, place + 8, len(data), left, name, limits)
             left -= track.seen
+            track.broken |= end > len(data) and not track.ended
             lied |= not track.broken
             end = data.find(b"MTrk", track.stop)
         if track.broken:

@@ -68,7 +68,7 @@ def read(source: str | Path | bytes, *, limits: Limits | None = None) -> Score:
         raise MidiError(f"There are no notes in {name}: choose a file with some, or export it again.")
     if not pitched and not limits.drums_alone:
         raise MidiError(f"{name} has only drums, which have no pitch: choose a piece with another instrument.")
-    return Score(midi, cleaned.repairs, cleaned.format, len(pitched), max(note.end for note in heard))
+    return Score(midi, cleaned.repairs, cleaned.format, len(pitched), float(max(note.end for note in heard)))
 
 
 def to_bytes(midi: pretty_midi.PrettyMIDI) -> bytes:
