@@ -14,6 +14,53 @@ DRAW_CYCLES = 400
 
 
 @dataclass(frozen=True)
+class Latencies:
+    """Clock cycles until what an instruction gives can be used.
+
+    These are round assumptions; `python -m benchmarks.wavenet --cuda` measures them on its GPU (latency.cu).
+    """
+
+    multiply_add: float = 4
+    shared_memory: float = 30
+    shuffle: float = 24
+    barrier: float = 30
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The time that no schedule of this chain of products can beat, in clock cycles, and what it is made of.
+
+    A sample goes through `products` products one after the other, each with a barrier behind it: gate and residual of
+    every layer but the last, which has no residual. A product takes one read from shared memory, `deep` multiply-adds
+    that wait for each other, and `steps` shuffles, each with an addition, that sum a row over its lanes. The gate's
+    nonlinearity, messages between blocks, heads and draw are left out, so the true time is above it.
+    """
+
+    layers: int
+    products: int
+    deep: int
+    steps: int
+    product_cycles: float
+    barrier_cycles: float
+
+    @property
+    def cycles(self) -> float:
+        return self.products * (self.product_cycles + self.barrier_cycles)
+
+
+def floor(plan: Plan, latencies: Latencies | None = None) -> Floor:
+    """The floor of latency of a layout: layers times dependent products and barriers."""
+    known = latencies or Latencies()
+    shapes = [plan.shape("gate"), plan.shape("residual")]
+    # Words of a row's lane are summed beside each other, and their sums one after the other (product.h).
+    deep = min(shape.chunk + shape.each // shape.passes - 1 for shape in shapes)
+    steps = min(shape.lanes.bit_length() - 1 for shape in shapes)
+    product = known.shared_memory + deep * known.multiply_add + steps * (known.shuffle + known.multiply_add)
+    layers = plan.config.layers
+    return Floor(layers, 2 * layers - 1, deep, steps, product, known.barrier)
+
+
+@dataclass(frozen=True)
 class Task:
     """A stretch of work: `unit` is "stage 0 chain", "stage 0 helpers", …, "head 0", …; times in cycles."""
 

@@ -18,6 +18,8 @@ from demos._tab import ROOT, Strings
 
 KERNEL = ROOT / "core/wavenet/kernels/cuda"
 MEASURED = ROOT / "assets/tables/wavenet-cuda.json"  # of `python -m benchmarks.wavenet --cuda --json`
+GRAPH, NV_WAVENET = "PyTorch, CUDA graph", "nv-wavenet, persistent"  # rows of that file
+MEASURED_AS = {"m": "M, 20 layers", "m30": "M, 30 layers"}
 GPUS = {  # shown as: architecture, bytes of shared memory a block may have, multiprocessors, clock in GHz
     "H100": (90, 232_448, 132, 1.755),
     "A100": (80, 166_912, 108, 1.41),
@@ -43,13 +45,16 @@ def build(t: Strings) -> None:
         timeline = w.figure(t, "timeline", height=460)
         memory = w.figure(t, "memory", height=250)
         said = w.note(t, "layout")
+        w.prose(t, "gpu-floor")
+        floor = w.note(t, "floor")
         w.prose(t, "gpu-kernel")
         gr.HTML(listing(t), apply_default_css=False, elem_classes=["code-host"])
-        ladder = w.figure(t, "ladder", height=300)
-    inputs, outputs = [network, gpu, sounds], [timeline, memory, said]
+        ladder = w.figure(t, "ladder", height=330)
+        table = w.note(t, "measured")
+    inputs, outputs = [network, gpu, sounds], [timeline, memory, said, floor]
     w.on(t, [network.change, gpu.change, sounds.release], functools.partial(show, t), inputs, outputs)
     w.on(t, timeline.appear, functools.partial(show, t), inputs, outputs)
-    w.on(t, ladder.appear, functools.partial(climb, t), None, ladder)
+    w.on(t, ladder.appear, functools.partial(climb, t), None, [ladder, table])
 
 
 def plan_for(network: str, gpu: str) -> Any:
@@ -66,8 +71,8 @@ def plan_for(network: str, gpu: str) -> Any:
     )
 
 
-def show(t: Strings, network: str, gpu: str, sounds: float) -> tuple[Any, Any, str]:
-    """The pipeline in time, the memories of a block, and the layout in words."""
+def show(t: Strings, network: str, gpu: str, sounds: float) -> tuple[Any, Any, str, str]:
+    """The pipeline in time, the memories of a block, the layout in words, and the floor of its latency."""
     from core.wavenet import cuda_figures
     from core.wavenet import cuda_timeline as timeline
 
@@ -101,7 +106,30 @@ def show(t: Strings, network: str, gpu: str, sounds: float) -> tuple[Any, Any, s
     )  # fmt: skip
     if together < int(sounds):
         words += " " + t("fewer", sounds=together)
-    return w.plot(figure, summary), w.plot(memory, memory_summary), words
+    return w.plot(figure, summary), w.plot(memory, memory_summary), words, floor_of(t, plan, network, gpu)
+
+
+def floor_of(t: Strings, plan: Any, network: str, gpu: str) -> str:
+    """The floor of latency with its inputs, and beside it what was measured: on this GPU, or not yet."""
+    from core.wavenet import cuda_timeline
+
+    clock = GPUS[gpu][3]
+    found = stored() if network in MEASURED_AS else None
+    on_this = found is not None and gpu in found["gpu"]
+    known = cuda_timeline.Latencies(**found["latency_cycles"]) if on_this else cuda_timeline.Latencies()
+    clock = found["clock_hz"] / 1e9 if on_this else clock
+    floor = cuda_timeline.floor(plan, known)
+    text = t(
+        "floor_counted", network=t(f"network_{network}"), gpu=gpu, layers=floor.layers, products=floor.products,
+        deep=floor.deep, steps=floor.steps, m=known.shared_memory, a=known.multiply_add, h=known.shuffle,
+        s=known.barrier, product=floor.product_cycles, cycles=floor.cycles, clock=clock,
+        speed=clock * 1e9 / floor.cycles,
+    )  # fmt: skip
+    if not on_this:
+        return f"{text} {t('floor_assumed')}\n\n**{t('floor_unmeasured')}**"
+    reached = found["networks"][MEASURED_AS[network]]["samples_per_s"]["cuda, batch 1"]
+    share = reached * floor.cycles / found["clock_hz"]
+    return f"{text}\n\n**{t('floor_measured', gpu=found['gpu'], speed=reached, share=100 * share)}**"
 
 
 def _units(t: Strings, plan: Any) -> dict[str, str]:
@@ -117,33 +145,76 @@ def _units(t: Strings, plan: Any) -> dict[str, str]:
     return units | {"head 0": t("unit_head")}
 
 
-def climb(t: Strings) -> Any:
-    """The measured ladder of engines on network M, with the GPU's rung as far as it has been measured."""
+def climb(t: Strings) -> tuple[Any, str]:
+    """The measured ladder of engines on network M, and a table of what was measured on a GPU; both stored."""
     from core.wavenet import race, race_figures
 
-    found = race.stored()
-    measured = (found or {}).get("networks", {}).get("m", {})
+    on_processor, on_gpu = race.stored() or {}, stored()
+    measured = on_processor.get("networks", {}).get("m", {})
     rungs = [name for name in ("naive", "cached", "native", "native-fp16", "native-fp16-2") if name in measured]
-    rows = [
-        {"name": name, "speed": speed, "label": f"{speed:,.0f}", "chosen": False}
-        for name in rungs for speed in [measured[name]["samples_per_s"]]
-    ]  # fmt: skip
-    name, speed = measured_on_gpu()
-    label = t("unmeasured") if speed is None else f"{speed:,.0f}"
-    rows.append({"name": "cuda", "speed": speed, "label": label, "chosen": speed is not None})
-    figure = race_figures.speeds(rows, x_title=t("samples_per_s"), real_time=t("real_time"))
-    processor = (found or {}).get("processor", "–")
-    summary = t("ladder_summary" if speed is None else "ladder_measured", processor=processor, gpu=name)
-    return w.plot(figure, summary)
+    speeds: dict[str, float | None] = {name: measured[name]["samples_per_s"] for name in rungs}
+    if on_gpu is not None:
+        rows = on_gpu["networks"]["M, 20 layers"]["samples_per_s"]
+        speeds |= {t("graph"): rows[GRAPH], "nv-wavenet": rows.get(NV_WAVENET), "cuda": rows["cuda, batch 1"]}
+        speeds = {name: speed for name, speed in speeds.items() if speed}
+    else:
+        speeds["cuda"] = None
+    figure = race_figures.speeds(
+        [
+            {"name": name, "speed": speed, "label": f"{speed:,.0f}" if speed else t("unmeasured"),
+             "chosen": name == "cuda" and speed is not None}
+            for name, speed in speeds.items()
+        ],
+        x_title=t("samples_per_s"), real_time=t("real_time"),
+    )  # fmt: skip
+    processor = on_processor.get("processor", "–")
+    if on_gpu is None:
+        return w.plot(figure, t("ladder_summary", processor=processor)), t("not_measured")
+    summary = t("ladder_measured", processor=processor, gpu=on_gpu["gpu"])
+    return w.plot(figure, f"{t('stored')} {summary}"), _table(t, on_gpu)
 
 
-def measured_on_gpu() -> tuple[str, float | None]:
-    """The GPU that the stored benchmark ran on, and our kernel's samples/s on network M there; None without one."""
+def _table(t: Strings, found: dict[str, Any]) -> str:
+    """What the benchmark measured on its GPU: batches, peers, steps of the optimisation, the floor."""
+    columns = list(found["networks"])
+    lines = [f"{t('stored')} {t('measured_on', gpu=found['gpu'], torch=found['torch'])}", ""]
+    lines += [f"| {t('measured_head')} | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+
+    def row(name: str, values: list[str]) -> None:
+        if any(value != "–" for value in values):
+            lines.append(f"| {name} | {' | '.join(values)} |")
+
+    every = list(found["networks"].values())
+    for name in dict.fromkeys(name for one in every for name in one["samples_per_s"]):
+        speeds = [one["samples_per_s"].get(name) for one in every]
+        batch = int(name.rpartition(" ")[2]) if name.startswith("cuda, batch ") else 1
+        each = [f"{speed:,.0f}" if speed else "–" for speed in speeds]
+        if batch > 1:
+            each = [t("together", each=speed, all=speed * batch) if speed else "–" for speed in speeds]
+        shown = t("row_batch", batch=batch) if name.startswith("cuda, batch ") else name.removesuffix(", batch 1")
+        row(t("graph") if name == GRAPH else shown, each)
+    for step in dict.fromkeys(step for one in every for step in one["steps"]):
+        speeds = [one["steps"].get(step) for one in every]
+        row(t("row_step", step=t(f"step.{step.replace(' ', '_')}")), [f"{s:,.0f}" if s else "–" for s in speeds])
+    row(
+        t("row_floor"),
+        [t("floor_share", share=100 * one["floor"]["share_reached"], **one["floor"]) for one in every],
+    )
+    return "\n".join(lines)
+
+
+def stored() -> dict[str, Any] | None:
+    """What `python -m benchmarks.wavenet --cuda --json assets/tables/wavenet-cuda.json` wrote; None without it."""
     try:
         found = json.loads(MEASURED.read_text(encoding="utf-8"))
-        return str(found["gpu"]), float(found["networks"]["M, 20 layers"]["samples_per_s"]["cuda, batch 1"])
+        networks = found["networks"]
+        usable = isinstance(found["gpu"], str) and found["clock_hz"] > 0 and networks["M, 20 layers"]
+        for one in networks.values():
+            usable = usable and one["samples_per_s"]["cuda, batch 1"] > 0 and one["samples_per_s"][GRAPH] > 0
+            usable = usable and isinstance(one["steps"], dict) and one["floor"]["cycles"] > 0
+        return found if usable and found["latency_cycles"] and found["torch"] else None
     except (OSError, ValueError, KeyError, TypeError):
-        return "", None
+        return None
 
 
 @functools.cache

@@ -1,12 +1,13 @@
 """The pipeline of the GPU lesson: nobody works on two things at once, and nothing begins before what it needs."""
 
+import json
 from collections import defaultdict
 
 import pytest
 
 from core.wavenet import cuda_figures, cuda_timeline
 from core.wavenet.engines.cuda_plan import LAYER_CYCLES
-from demos._tab import strings
+from demos._tab import ROOT, strings
 from demos._wavenet import gpu
 
 
@@ -53,8 +54,8 @@ def test_more_sounds_use_the_time_in_which_stages_wait():
 def test_the_cell_shows_every_layout(language, name):
     t = strings("wavenet", language).cell("gpu")
     for network in gpu.NETWORKS:
-        timeline, memory, words = gpu.show(t, network, name, 8)
-        assert name in words and timeline and memory
+        timeline, memory, words, floor = gpu.show(t, network, name, 8)
+        assert name in words and name in floor and timeline and memory
     assert gpu.climb(t)
 
 
@@ -69,23 +70,33 @@ def test_every_frame_moves_the_line_within_the_picture():
     assert {row for bar in figure.data[:2] for row in bar.y} <= {"a", "b"}
 
 
+def test_the_floor_stands_on_the_page_with_its_inputs_and_not_yet_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "MEASURED", tmp_path / "none.json")
+    for language in ("en", "ko"):
+        t = strings("wavenet", language).cell("gpu")
+        *_, floor = gpu.show(t, "m", "H100", 1)
+        for piece in ("$L = 20$", "39", "$n = 9$", "$k = 2$", "$p = 122$", "5,928", "1.755 GHz", "296,053"):
+            assert piece in floor, piece  # 39 (122 + 30) cycles; 1.755e9 / 5928
+        assert t("floor_assumed") in floor and t("floor_unmeasured") in floor
+
+
 @pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        (
-            '{"gpu": "X", "networks": {"M, 20 layers": {"samples_per_s": {"cuda, batch 1": 12345.6}}}}',
-            ("X", 12345.6),
-        ),
-        ('{"gpu": "X", "networks": {}}', ("", None)),
-        ("no json", ("", None)),
-        (None, ("", None)),
-    ],
+    "text", ['{"gpu": "X", "networks": {}}', "no json", "[]", '{"gpu": "X", "clock_hz": 1}', None]
 )
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_the_ladders_last_rung_is_what_was_measured(text, wanted, language, tmp_path, monkeypatch):
+def test_without_a_usable_file_the_ladders_last_rung_is_not_yet_measured(text, language, tmp_path, monkeypatch):
     if text is not None:
         (tmp_path / "cuda.json").write_text(text)
     monkeypatch.setattr(gpu, "MEASURED", tmp_path / "cuda.json")
-    assert gpu.measured_on_gpu() == wanted
-    drawn = str(gpu.climb(strings("wavenet", language).cell("gpu")))
-    assert ("12,346" in drawn) == (wanted[1] is not None)
+    t = strings("wavenet", language).cell("gpu")
+    ladder, table = gpu.climb(t)
+    assert gpu.stored() is None and table == t("not_measured")
+    assert "benchmarks.wavenet --cuda" in ladder["summary"]
+    assert json.loads(ladder["figure"])["data"][0]["text"][-1] == t("unmeasured")
+
+
+def test_readme_and_page_agree_on_whether_a_gpu_has_measured_it():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert ("not yet measured" in " ".join(readme.split())) == (gpu.stored() is None)
+    if gpu.stored() is not None:
+        assert gpu.stored()["gpu"] in readme

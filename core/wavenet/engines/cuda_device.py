@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,17 +65,26 @@ def compile_kernel(plan: cuda_plan.Plan, architecture: int) -> Compiled:
     Raises:
         CompileError: NVRTC is missing, does not know the architecture, or refuses the source.
     """
+    defines = [f"-D{name}={value}" for name, value in plan.defines().items()]
+    return compile_file(SOURCES / "generate.cu", architecture, ("device.h", "product.h"), defines)
+
+
+def compile_file(
+    path: Path, architecture: int, headers: Sequence[str] = (), defines: Sequence[str] = ()
+) -> Compiled:
+    """Compile a CUDA source with headers that lie beside it.
+
+    Raises:
+        CompileError: as `compile_kernel`.
+    """
     bindings = nvrtc()
     if architecture not in architectures():
         raise CompileError(f"NVRTC cannot compile for sm_{architecture}; it knows {architectures()}.")
-    names = ("device.h", "product.h")
-    headers = [(SOURCES / name).read_bytes() for name in names]
-    source = (SOURCES / "generate.cu").read_bytes()
+    contents = [(path.parent / name).read_bytes() for name in headers]
     _, program = bindings.nvrtcCreateProgram(
-        source, b"generate.cu", len(names), headers, [name.encode() for name in names]
+        path.read_bytes(), path.name.encode(), len(headers), contents, [name.encode() for name in headers]
     )
-    options = [*OPTIONS, f"--gpu-architecture=sm_{architecture}"]
-    options += [f"-D{name}={value}" for name, value in plan.defines().items()]
+    options = [*OPTIONS, f"--gpu-architecture=sm_{architecture}", *defines]
     (result,) = bindings.nvrtcCompileProgram(program, len(options), [option.encode() for option in options])
     log = b" " * bindings.nvrtcGetProgramLogSize(program)[1]
     bindings.nvrtcGetProgramLog(program, log)
@@ -160,9 +170,9 @@ def check(result: tuple) -> Any:
 
 
 class Gpu:
-    """A kernel loaded on a GPU."""
+    """A kernel loaded on a GPU, in the layout that suits it or in a given one."""
 
-    def __init__(self, config: WaveNetConfig, weight: str, index: int) -> None:
+    def __init__(self, config: WaveNetConfig, weight: str, index: int, plan: cuda_plan.Plan | None = None) -> None:
         from cuda.bindings import driver
 
         self.driver, self.device = driver, torch.device("cuda", index)
@@ -177,7 +187,7 @@ class Gpu:
             raise CompileError(f"NVRTC cannot compile for sm_{architecture}.")
         self.architecture, self.multiprocessors = known[-1], properties.multi_processor_count
         for clusters in (True, False):  # a GPU may be unable to place clusters of this size
-            self.plan = cuda_plan.choose(
+            self.plan = plan or cuda_plan.choose(
                 config, weight=weight, architecture=self.architecture if clusters else 80,
                 shared_limit=self.shared_limit, multiprocessors=self.multiprocessors,
             )  # fmt: skip

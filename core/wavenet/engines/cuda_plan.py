@@ -241,7 +241,45 @@ def choose(
         found = list(_fitting(streamed, multiprocessors, shared_limit))
     if not found:
         raise EngineError(f"This network is too large for a GPU with {shared_limit:,} bytes of memory a block.")
-    return min(found, key=lambda plan: (plan.cycles, plan.blocks, -plan.helpers))
+    return _fastest(found)
+
+
+def steps(
+    config: WaveNetConfig, *, weight: str = "fp16", architecture: int = 90, shared_limit: int = 232_448,
+    multiprocessors: int = 132,
+) -> dict[str, Plan]:  # fmt: skip
+    """The best layouts that have one idea more from step to step, so that a benchmark can say what each of them gave.
+
+    "one stage": all layers in one thread block, weights read from L2 for every sample. "spread": layers and heads over
+    blocks, messages through L2. "resident": weights stay in shared memory. "registers": the chain's in registers.
+    "cluster": messages through distributed shared memory. The last is what `choose` takes; steps that this GPU has no
+    room for, or that change nothing, are left out.
+
+    Args, Raises: as `choose`.
+    """
+    best = choose(
+        config, weight=weight, architecture=architecture, shared_limit=shared_limit, multiprocessors=multiprocessors
+    )  # fmt: skip
+    base = Plan(config, weight=weight, cluster=False)
+    streamed = replace(base, in_registers=False, resident=False)
+    resident = list(_fitting(base, multiprocessors, shared_limit))
+    candidates = {
+        "one stage": [replace(streamed, per_stage=config.layers, helpers=best.helpers)],
+        "spread": list(_fitting(streamed, multiprocessors, shared_limit)),
+        "resident": [plan for plan in resident if not plan.in_registers],
+        "registers": [plan for plan in resident if plan.in_registers],
+        "cluster": [best],
+    }
+    found: dict[str, Plan] = {}
+    for name, plans in candidates.items():
+        fitting = [plan for plan in plans if plan == best or plan.most_sounds(shared_limit, most=1)]
+        if fitting and _fastest(fitting) not in found.values():
+            found[name] = _fastest(fitting)
+    return found
+
+
+def _fastest(plans: list[Plan]) -> Plan:
+    return min(plans, key=lambda plan: (plan.cycles, plan.blocks, -plan.helpers))
 
 
 def _fitting(base: Plan, blocks: int, shared_limit: int) -> Iterator[Plan]:
