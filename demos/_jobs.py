@@ -17,6 +17,7 @@ from typing import Any
 import gradio as gr
 
 from core.errors import LessonError
+from demos import _memory
 from demos._tab import LESSONS, SITE, Strings, read_toml
 
 HEAVY_JOBS = max(1, int(os.environ.get("HEAVY_JOBS", "1")))  # 1: two cores, and one job uses both
@@ -111,6 +112,7 @@ def on(
     options.setdefault("api_visibility", "private")
     options.setdefault("show_progress", "full" if heavy else "hidden")
     if heavy:
+        fn = _memory.returned(fn)
         options |= {"concurrency_id": "heavy", "concurrency_limit": HEAVY_JOBS}
     else:
         options.setdefault("concurrency_limit", LIGHT_JOBS)

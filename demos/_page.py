@@ -23,7 +23,7 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from core import plots  # noqa: E402
-from demos import _kept, _start, _theme  # noqa: E402
+from demos import _kept, _memory, _start, _theme  # noqa: E402
 from demos._links import Page, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
@@ -231,6 +231,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
     """Build and launch; host and port from SITE_HOST and PORT, 0.0.0.0 on Spaces."""
     from starlette.middleware import Middleware
 
+    _memory.few_arenas()
     on_spaces = "SPACE_ID" in os.environ
     gr.set_static_paths([ASSETS / "audio"])
     routes = [
