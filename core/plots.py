@@ -21,6 +21,7 @@ ROLES = {
     "reference": REFERENCE, "model": MODEL, "accent": ACCENT, "olive": OLIVE, "plum": PLUM, "grey": GREY, "ink": INK,
 }  # fmt: skip
 LEVELS = ("#fbfaf5", "#c3ddd3", "#5aa5a2", "#0c5d68", "#0a2739")  # quiet to loud
+STRONG = "#000001"  # black by day, white at night: numbers on the middle of LEVELS
 DIVERGING = ("#2c5c9d", "#a9c1de", "#f4f1e8", "#e6b08f", "#bf4a16")  # minus, zero, plus
 
 DARK = {
@@ -29,6 +30,7 @@ DARK = {
 }  # fmt: skip
 DARK_FOR_LIGHT: dict[str, str] = {
     **DARK,
+    STRONG: "#ffffff",
     **dict(zip(LEVELS, ("#14181a", "#14424b", "#218086", "#80cab0", "#f7f1ca"))),
     **dict(zip(DIVERGING, ("#82b2f1", "#3f5f86", "#22292d", "#8a5535", "#f39a65"))),
 }

@@ -46,15 +46,17 @@ def separate(
     Raises:
         AudioError: not [C, T], empty, or not finite.  WeightsError: no weights.
     """
-    pieces: dict[str, list[Tensor]] = {}
+    found: dict[str, Tensor] = {}
     done = 0
-    for found in stream(x, sample_rate_hz, model=model, wiener=wiener, network=network):
-        for name, part in found.items():
-            pieces.setdefault(name, []).append(part)
-        done += next(iter(found.values())).shape[1]
+    for parts in stream(x, sample_rate_hz, model=model, wiener=wiener, network=network):
+        found = found or {name: torch.empty(x.shape) for name in parts}  # written in place: never there twice
+        end = done + next(iter(parts.values())).shape[1]
+        for name, part in parts.items():
+            found[name][:, done:end] = part
+        done = end
         if progress:
-            progress(min(1.0, done / x.shape[1]))
-    return {name: torch.cat(parts, dim=1) for name, parts in pieces.items()}
+            progress(done / x.shape[1])
+    return found
 
 
 def stream(

@@ -69,7 +69,8 @@ def overview(medians: np.ndarray, methods: Sequence[Method], *, targets: Sequenc
 def readable(share: float) -> str:
     """The colour of a number on the colour at `share` (0 to 1) of plots.LEVELS that is readable in light and in dark.
 
-    The best of ink, paper and black by the contrast ratio of WCAG 2.1, the smaller of the two themes.
+    The best of ink, paper, black, and black by day and white at night, by the contrast ratio of WCAG 2.1, the smaller
+    of the two themes; never below 4.5.
     """
 
     def worst(text: str) -> float:
@@ -81,7 +82,7 @@ def readable(share: float) -> str:
             found.append((pair[1] + 0.05) / (pair[0] + 0.05))
         return min(found)
 
-    return max((plots.INK, plots.PAPER, "#000000"), key=worst)
+    return max((plots.INK, plots.PAPER, plots.STRONG, "#000000"), key=worst)
 
 
 def _rgb(colour: str) -> np.ndarray:

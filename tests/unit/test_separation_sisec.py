@@ -10,8 +10,10 @@ import statistics
 
 import numpy as np
 import pytest
+from PIL import ImageColor
 from scipy.stats import spearmanr
 
+from core import plots
 from core.errors import DataError
 from core.separation import sisec, sisec_figures
 from demos._separation import sisec as cell
@@ -202,3 +204,23 @@ def test_words_come_from_the_table(language):
     assert 'download="sisec2018-SDR-vocals-TAK1-UHL2.csv"' in saved
     *_, verdict_few, _, _ = cell.show_pair(t, "TAK2", "TAU1", "vocals", "SDR")
     assert t("verdict_open", p="@").split("@")[1][:20] in verdict_few
+
+
+def test_numbers_on_any_colour_are_readable_in_both_themes():
+    """WCAG 2.1 asks for 4.5; luminances by Pillow's conversion of what a browser would draw."""
+
+    def luminance(colour):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+        return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear))
+
+    def rgb(text):
+        return [c / 255 for c in ImageColor.getrgb(text)]
+
+    ends = np.linspace(0, 1, len(plots.LEVELS))
+    for swap in ({}, plots.DARK_FOR_LIGHT):
+        levels = np.array([rgb(swap.get(level, level)) for level in plots.LEVELS])
+        for share in np.linspace(0, 1, 201):
+            text = sisec_figures.readable(share)
+            ground = luminance([np.interp(share, ends, levels[:, i]) for i in range(3)])
+            ink = luminance(rgb(swap.get(text, text)))
+            assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) > 4.5, (share, text)
