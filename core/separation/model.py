@@ -79,8 +79,8 @@ def _at(count: int, **units: int) -> tuple[int, ...]:
 
 
 PRESETS = {
-    # Table 1 of arXiv:1805.02410 as public implementations have it: 44.1 kHz, stereo. There it is one network a source;
-    # ours gives all sources at once, and begins the full band with 32 maps too.
+    # The sizes of arXiv:1805.02410 as public implementations have them: 44.1 kHz, stereo. There it is one network a
+    # source; ours gives all sources at once, and begins the full band with 32 maps too.
     "paper": MMDenseLSTMConfig(
         sources=("vocals", "drums", "bass", "other"),
         bands=(
@@ -121,7 +121,7 @@ PRESETS = {
 
 
 class DenseBlock(nn.Module):
-    """L layers, each of which sees all that came before: x_l = H_l([x_{l-1}, …, x_0]) (arXiv:1706.09588, eq. 2).
+    """L layers, each of which sees all that came before: x_l = H_l([x_{l-1}, …, x_0]) (arXiv:1706.09588).
 
     H is batch normalisation, ReLU, a 3 x 3 convolution with k maps. The block gives the last layer's k maps.
     """
@@ -144,7 +144,7 @@ class DenseBlock(nn.Module):
 
 class LSTMBlock(nn.Module):
     """What comes before and after, however far: 1 x 1 to one map, a bidirectional LSTM over time whose features are
-    the frequencies, a linear layer back to them (arXiv:1805.02410, section 3.2)."""
+    the frequencies, a linear layer back to them (arXiv:1805.02410)."""
 
     def __init__(self, channels: int, bins: int, units: int) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class Scale(nn.Module):
 
 class MDenseLSTM(nn.Module):
     """Dense blocks at falling and rising scales, with a short cut from each on the way down to its pair on the way up
-    (arXiv:1706.09588, figure 2)."""
+    (arXiv:1706.09588)."""
 
     def __init__(self, config: BandConfig, channels: int) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ def loss_of(model: MMDenseLSTM, parts: Tensor) -> Tensor:
 
     A real mask cannot turn the mixture's phase, so where phases disagree the best mask is smaller than the ratio of
     magnitudes: comparing complex values teaches that (Erdogan et al. 2015, "Phase-sensitive and recognition-boosted
-    speech separation", section 3). The papers of MMDenseNet compare magnitudes.
+    speech separation"). The papers of MMDenseNet compare magnitudes.
 
     Args:
         parts: float [B, S, C, N].

@@ -71,7 +71,7 @@ def test_an_lstm_block_sees_all_time_and_a_dense_block_does_not():
 
 
 def test_the_papers_preset_has_about_its_parameters():
-    """1.22 million in table 2 of arXiv:1805.02410 for one source; ours gives four and matches the bands by 1 x 1."""
+    """1.22 million in arXiv:1805.02410 for one source; ours gives four and matches the bands by 1 x 1."""
     count = sum(p.numel() for p in MMDenseLSTM(PRESETS["paper"]).parameters())
     assert 1.1e6 < count < 1.5e6
 
