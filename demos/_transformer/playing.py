@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from demos import _models
-from demos import _widgets as w
+from demos import _models, _player
 from demos._tab import Strings
 from demos._transformer import pieces
 from demos._transformer.roll import Roll
@@ -156,7 +155,7 @@ def sounded(t: Strings, label: str, ids: list[int]) -> tuple[dict[str, Any], str
 
     made = midi.render(midi.decode(ids), sample_rate_hz=RATE_HZ).mean(axis=0)
     said = "" if synthesiser().name == "fluidsynth" else t("oscillators")
-    return w.track(label, made, RATE_HZ), said
+    return _player.stored(label, made, RATE_HZ), said
 
 
 def downloads(t: Strings, ids: list[int], name: str = "transformer.mid") -> str:
@@ -170,7 +169,6 @@ def downloads(t: Strings, ids: list[int], name: str = "transformer.mid") -> str:
 
 def at_sight(t: Strings) -> tuple:
     """What was made beforehand, to be heard at once: one primer, continued by both networks."""
-    from demos import _player
     from demos._transformer import stored
 
     kept = stored.music()

@@ -1,6 +1,7 @@
 // A piano roll that grows while a network plays: notes in the colours of their parts, a play head, arcs of attention.
 // Value: {run, state, facts, parts: [label, …], notes: [[start ms, end ms, pitch, velocity, part], …], split_s,
-// arcs: {of: note, heads, rows: [[note, head, weight], …], text} or null}. notes only grows within one run.
+// arcs: {of: note, heads, rows: [[note, head, weight], …], text} or null, takes: [notes, …], names: [label, …]}. notes only
+// grows within one run. Where there are takes, one is shown: the one that the player plays, or the one chosen here.
 import {el, stylesheet} from '/site/painting.js';
 
 const LEFT = 34, TOP = 10, BOTTOM = 24, ROW = 5, LEAST_PX_PER_S = 42, MOST_PX = 16000;
@@ -28,11 +29,12 @@ export const start = (element, props, trigger, watch) => {
   element.append(root);
 
   let now = null, at = -1, head = -1, hidden = new Set();  // at: note pointed at; head: seconds that are heard
+  let take = 0;  // which of the takes is shown
   const css = name => getComputedStyle(root).getPropertyValue(name).trim();
   const colour = part => css(PARTS[part % PARTS.length]);
   const headColour = h => `hsl(${(h * 137 + 20) % 360} 62% ${site.isDark() ? 68 : 42}%)`;
 
-  const take = () => {
+  const receive = () => {
     const value = props.value;
     if (!value || !value.run) {
       now = null;
@@ -43,14 +45,19 @@ export const start = (element, props, trigger, watch) => {
       draw();
       return;
     }
-    if (!now || now.run !== value.run) { at = -1; head = -1; hidden = new Set(); scroller.scrollLeft = 0; }
-    now = value;
+    if (!now || now.run !== value.run) { at = -1; head = -1; hidden = new Set(); scroller.scrollLeft = 0; take = 0; }
+    const names = value.names || [];
+    take = Math.min(take, Math.max(0, names.length - 1));
+    now = names.length ? {...value, notes: value.takes[take]} : value;
+    root.dataset.run = String(value.run);
+    root.dataset.run = String(value.run);
     root.dataset.state = value.state;
-    root.dataset.notes = String(value.notes.length);
+    root.dataset.notes = String(now.notes.length);
+    root.dataset.take = String(take);
     root.dataset.arcs = String(value.arcs ? value.arcs.rows.length : 0);
     status.textContent = value.facts || words[value.state] || '';
     canvas.setAttribute('aria-label', `${words.label}. ${status.textContent}`);
-    exports.querySelectorAll('button').forEach(b => { b.disabled = !value.notes.length; });
+    exports.querySelectorAll('button').forEach(b => { b.disabled = !now.notes.length; });
     explain();
     draw();
     if (value.state === 'running') scroller.scrollLeft = scroller.scrollWidth;
@@ -59,6 +66,13 @@ export const start = (element, props, trigger, watch) => {
   const explain = () => {  // the legend: parts, or the heads of the arcs, each a switch
     legend.replaceChildren();
     if (!now) return;
+    (now.names || []).forEach((name, i) => {
+      const button = el('button', 'take', name);
+      button.type = 'button';
+      button.setAttribute('aria-pressed', String(i === take));
+      button.onclick = () => { show(i); legend.children[i].focus(); tellPlayer(i); };
+      legend.append(button);
+    });
     if (now.arcs && now.arcs.heads) {
       for (let h = 0; h < now.arcs.heads; h++) {
         const button = el('button', 'head', words.head.replace('{head}', h + 1));
@@ -83,6 +97,12 @@ export const start = (element, props, trigger, watch) => {
       .replace('{length}', ((to - from) / 1000).toFixed(2)).replace('{velocity}', velocity)
       .replace('{part}', now.parts[part] || '');
   };
+
+  const show = i => { if (i !== take && now && i < (now.names || []).length) { take = i; at = -1; receive(); } };
+  const players = () => (props.follows || []).map(id => document.getElementById(id)?.querySelector('.player')).filter(Boolean);
+  const tellPlayer = i => players().forEach(player => {
+    if (player.dataset.track !== String(i)) player.querySelectorAll('.choice')[i]?.click();
+  });
 
   let scale = 60, low = 48, high = 84, wide = 600, tall = 240;
   const x = ms => LEFT + ms / 1000 * scale;
@@ -200,6 +220,9 @@ export const start = (element, props, trigger, watch) => {
   document.addEventListener('site-heard', event => {  // the position of the player that sounds this roll
     const mine = () => (props.follows || []).some(id => document.getElementById(id)?.contains(event.detail.element));
     if (!element.isConnected || !now || !mine()) return;
+    if (now.state !== 'running') queueMicrotask(() => {  // the player first writes down which track it is
+      show(Number(event.detail.element.querySelector('.player')?.dataset.track || 0));
+    });
     head = event.detail.playing ? event.detail.seconds : -1;
     if (head >= 0) {
       const px = x(head * 1000);
@@ -229,9 +252,9 @@ export const start = (element, props, trigger, watch) => {
     button.onclick = kinds[kind];
     exports.append(button);
   }
-  watch('value', take);
+  watch('value', receive);
   site.onTheme(element, () => { explain(); draw(); });
   new ResizeObserver(draw).observe(root);
-  take();
+  receive();
   site.onSight(element, () => trigger('appear', {}));
 };
