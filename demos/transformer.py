@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from demos import _widgets as w
 from demos._tab import Strings, Tab
-from demos._transformer import music
+from demos._transformer import music, tokens
 
 
 def build(t: Strings) -> None:
     """Header, cells, references."""
     w.header(t, badge="real", minutes=60)
+    tokens.build(t)
     music.build(t)
     w.references(t)
 
