@@ -76,18 +76,18 @@ def batches(pieces: Sequence[data.Piece], *, batch: int, length: int, seed: int)
         yield collate(rows, length)
 
 
-def loss_of(model: GPT2, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Mean cross-entropy of the tokens that count, in nats; matrix products in bfloat16."""
+def loss_of(model: GPT2, batch: tuple[Tensor, Tensor], *, half: bool = False) -> Tensor:
+    """Mean cross-entropy of the tokens that count, in nats; matrix products in bfloat16 if `half`."""
     device = next(model.parameters()).device
     ids, targets = (one.to(device) for one in batch)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         logits, _ = model(ids)
     return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=SILENT)
 
 
 def step_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> float:
     """Loss and gradients of one batch."""
-    loss = loss_of(model, batch)
+    loss = loss_of(model, batch, half=True)
     loss.backward()
     return loss.item()
 
