@@ -3,12 +3,14 @@
 #   make test                    install what is missing, then ruff, mypy, pytest: unit, golden, e2e
 #   make bench                   the benchmarks of WaveNet generation, peers included
 #   make bench-separation        taking songs apart: speed and memory, beside open-unmix and Demucs
+#   make bench-gpt2              GPT-2 with and without its past, beside transformers
 #   make train-<model> DATA=...  train a model of the project: train-wavenet-vocoder, train-wavenet-speech,
 #                                train-unit-selection, train-parametric-duration, train-parametric-acoustic,
 #                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
 #                                train-separation-vocals (DATA: MIR-1K),
 #                                train-separation-4stems (DATA: songs in folders, such as MUSDB18-HQ),
-#                                train-transformer-chorales (DATA: Jsb16thSeparated.json, else music21's scores)
+#                                train-transformer-chorales (DATA: Jsb16thSeparated.json, else music21's scores),
+#                                train-musenet-composer (DATA: folder with ASAP, POP909 and others)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
 PORT ?= 7860
 DATA ?=
@@ -21,8 +23,8 @@ NEED_DATA = test -n "$(DATA)" || { echo "Say where the recordings are: make $@ D
 
 .PHONY: help setup run test bench train-wavenet-vocoder train-wavenet-speech train-unit-selection \
 	train-parametric-duration train-parametric-acoustic train-tacotron2-english train-tacotron2-korean \
-	train-separation-vocals train-separation-4stems bench-separation train-transformer-chorales \
-	train-transformer-chorales-relative train-transformer-chorales-absolute
+	train-separation-vocals train-separation-4stems bench-separation bench-gpt2 train-transformer-chorales \
+	train-transformer-chorales-relative train-transformer-chorales-absolute train-musenet-composer
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +46,10 @@ bench:
 bench-separation:
 	@sh scripts/setup.sh bench
 	@$(PY) -m benchmarks.separation $(ARGS)
+
+bench-gpt2:
+	@sh scripts/setup.sh bench
+	@$(PY) -m benchmarks.gpt2 $(ARGS)
 
 train-wavenet-vocoder train-wavenet-speech: train-wavenet-%: setup
 	@$(NEED_DATA)
@@ -92,3 +98,7 @@ train-transformer-chorales: train-transformer-chorales-relative train-transforme
 train-transformer-chorales-relative train-transformer-chorales-absolute: train-transformer-chorales-%: setup \
 		$(if $(DATA),,$(CHORALES))
 	@$(PY) -m core.transformer.chorales_train --position $* --data "$(or $(DATA),$(CHORALES))" $(ARGS)
+
+train-musenet-composer: setup
+	@test -n "$(DATA)" || { echo "Say where the MIDI files are: make $@ DATA=/path/to/music" >&2; exit 1; }
+	@$(PY) -m core.musenet.train --data "$(DATA)" $(ARGS)

@@ -129,7 +129,7 @@ READERS: dict[str, type[Reader]] = {"buffer": BufferedPast, "joined": JoinedPast
 
 def generate(
     network: GPT2, prompt: Tensor, uniforms: Tensor, *, options: Options = OWN,
-    grammars: Sequence[Grammar] | None = None, keep: int | None = None, past: str = "buffer",
+    grammars: Sequence[Grammar] | None = None, keep: int | None = None, past: str | Reader = "buffer",
 ) -> Iterator[Tensor]:  # fmt: skip
     """Continue rows of tokens; closing the iterator stops the generation.
 
@@ -141,14 +141,14 @@ def generate(
         grammars: one for each row, called before each draw with the row so far, prompt included.
         keep: where the positions run out, the last so many tokens are read again from position 0, and the rest is
             forgotten; None refuses rows that do not fit.
-        past: "buffer", "joined" or "none"; they differ in speed only.
+        past: "buffer", "joined" or "none", which differ in speed only; or a reader made before, for as many rows.
     Yields:
         int64 [B], T times, each as soon as it is drawn.
     Raises:
         SamplingError: an option out of range, tokens the network does not have, rows that do not fit; while drawing,
             a grammar that allows nothing.
     """
-    if past not in READERS:
+    if isinstance(past, str) and past not in READERS:
         raise SamplingError(f"The past can be {', '.join(READERS)}, not {past!r:.40}.")
     check_uniforms(uniforms)
     config = network.config
@@ -165,7 +165,9 @@ def generate(
         )
     if keep is not None and (type(keep) is not int or not 0 < keep < config.n_ctx):
         raise SamplingError(f"keep must be a number of tokens from 1 to {config.n_ctx - 1}, got {keep!r:.40}.")
-    return _tokens(READERS[past](network, batch), config, prompt, uniforms, options, grammars, keep)
+    reader = READERS[past](network, batch) if isinstance(past, str) else past
+    reader.forget()
+    return _tokens(reader, config, prompt, uniforms, options, grammars, keep)
 
 
 def _tokens(

@@ -150,6 +150,12 @@ def test_tokens_come_as_they_are_drawn(network):
     assert first == tokens(network, prompt(), uniforms_of(0, 20))[0, :3].tolist()
 
 
+def test_a_reader_serves_twice(network):
+    reader = BufferedPast(network, 1)
+    rows = [tokens(network, prompt(), uniforms_of(3, 30), past=past) for past in (reader, reader, "none")]
+    assert torch.equal(rows[0], rows[2]) and torch.equal(rows[1], rows[2])
+
+
 def test_bfloat16_gives_nearly_the_same_distribution(network):
     ids = prompt(1, 30)
     exact, rough = BufferedPast(network, 1), BufferedPast(network, 1, dtype=torch.bfloat16)
