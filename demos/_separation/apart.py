@@ -51,7 +51,7 @@ def build(t: Strings) -> Heard:
                 kind = w.link("kind", gr.Radio([(t(f"kind_{k}"), k) for k in KINDS], value=USUAL[1], label=t("kind")))
             with w.row():
                 upload = gr.File(
-                    label=t("upload"), file_types=TYPES, type="filepath", elem_id="apart-upload", height=150
+                    label=t("upload"), file_types=TYPES, type="filepath", elem_id="apart-upload", height=190
                 )
                 spoken = gr.Audio(
                     label=t("mic"), sources=["microphone"], type="filepath", elem_id="apart-mic", editable=False,
