@@ -33,6 +33,8 @@ def timeline(
             y=[units[t.unit] for t in shown], base=[round(max(t.start, start) - start) for t in shown],
             x=[round(min(t.end, end) - max(t.start, start)) for t in shown], orientation="h", name=name,
             marker={"color": COLOURS[kind], "line": {"width": 0.5, "color": plots.SURFACE}},
+            text=[str(t.layer + 1) if kind == "chain" else "" for t in shown], textposition="inside", textangle=0,
+            insidetextanchor="middle", insidetextfont={"color": plots.SURFACE},
             customdata=[[t.sound + 1, t.layer + 1 if t.layer >= 0 else "–", t.sample + 1] for t in shown],
             hovertemplate=f"{name}<br>%{{customdata[0]}} · %{{customdata[1]}} · %{{customdata[2]}}<extra></extra>",
         )  # fmt: skip
@@ -52,7 +54,7 @@ def timeline(
     play = {"frame": {"duration": 120, "redraw": False}, "transition": {"duration": 0}, "fromcurrent": True}
     stop = {"mode": "immediate", "frame": {"duration": 0}}
     figure.update_layout(
-        barmode="overlay", bargap=0.15, legend_y=1.16,  # above the buttons
+        barmode="overlay", bargap=0.15, uniformtext={"minsize": 9, "mode": "hide"}, legend_y=1.16,  # above the buttons
         updatemenus=[{
             "type": "buttons", "direction": "right", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
             "buttons": [
@@ -76,6 +78,6 @@ def places(rows: Sequence[tuple[str, float, float]], *, x_title: str, used: str,
             y=names, x=[round(value, 1) for value in values], orientation="h", name=label, marker_color=colour,
             hovertemplate="%{y}: %{x} KB<extra></extra>",
         )  # fmt: skip
-    figure.update_layout(barmode="stack")
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
     figure.update_yaxes(autorange="reversed")
     return plots.layout(figure, x_title=x_title, y_title="")

@@ -90,8 +90,9 @@ def show(t: Strings, network: str, gpu: str, sounds: float) -> tuple[Any, Any, s
     speed = clock * 1e9 / cycles
     busy = timeline.busy(tasks, "stage 0 chain")
     summary = t(
-        "timeline_summary", cycles=cycles, speed=speed, all=speed * together, sounds=together, busy=busy * 100
-    )
+        "timeline_summary" if together > 1 else "timeline_one", cycles=cycles, speed=speed, all=speed * together,
+        sounds=together, busy=100 * busy,
+    )  # fmt: skip
     held = 4 * plan.held_registers * plan.chain / 1024
     shared = plan.shared_bytes(together) / 1024
     rows = [
@@ -106,7 +107,25 @@ def show(t: Strings, network: str, gpu: str, sounds: float) -> tuple[Any, Any, s
     )  # fmt: skip
     if together < int(sounds):
         words += " " + t("fewer", sounds=together)
+    words += "\n\n" + _places(t, plan, together, rings)
     return w.plot(figure, summary), w.plot(memory, memory_summary), words, floor_of(t, plan, network, gpu)
+
+
+def _places(t: Strings, plan: Any, sounds: int, rings_kb: float) -> str:
+    """What lives in registers, shared memory, distributed shared memory and L2: a table."""
+    inbox = 8 * plan.inbox_words(sounds) / 1024
+    held = 4 * plan.held_registers * plan.chain / 1024
+    rows = [
+        ("registers", t("lives_registers"), held),
+        ("shared", t("lives_shared"), plan.shared_bytes(sounds) / 1024 - (inbox if plan.cluster else 0)),
+        ("distributed", t("lives_inbox"), inbox if plan.cluster else 0.0),
+        ("l2", t("lives_rings"), rings_kb),
+    ]
+    if not plan.cluster:
+        rows.append(("l2", t("lives_inbox"), inbox * plan.blocks))
+    lines = [f"| {t('lives_where')} | {t('lives_what')} | {t('kb')} |", "|---|---|---:|"]
+    lines += [f"| {t(where)} | {what} | {size:,.0f} |" for where, what, size in rows if size]
+    return "\n".join(lines)
 
 
 def floor_of(t: Strings, plan: Any, network: str, gpu: str) -> str:
@@ -191,7 +210,11 @@ def _table(t: Strings, found: dict[str, Any]) -> str:
         each = [f"{speed:,.0f}" if speed else "–" for speed in speeds]
         if batch > 1:
             each = [t("together", each=speed, all=speed * batch) if speed else "–" for speed in speeds]
-        shown = t("row_batch", batch=batch) if name.startswith("cuda, batch ") else name.removesuffix(", batch 1")
+        shown = (
+            t("row_batches" if batch > 1 else "row_batch", batch=batch)
+            if name.startswith("cuda, batch ")
+            else name.removesuffix(", batch 1")
+        )
         row(t("graph") if name == GRAPH else shown, each)
     for step in dict.fromkeys(step for one in every for step in one["steps"]):
         speeds = [one["steps"].get(step) for one in every]

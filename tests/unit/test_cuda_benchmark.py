@@ -91,7 +91,7 @@ def test_one_command_measures_judges_and_writes_what_the_page_shows(made_up, mon
         assert places == sorted(places)
         for piece in ("123,456", "44,444", "2,222", "Abacus 9000", "AMD EPYC"):
             assert piece in drawn.replace("\u202f", " "), piece
-        for piece in ("Abacus 9000", "4,480,000", "88,000", f"{cycles:,}", "44 %"):
+        for piece in ("Abacus 9000", "4,480,000", "88,000", "280,741", "44 %"):
             assert piece in table.replace("\u202f", " "), piece
         assert t("unmeasured") not in drawn + table
         assert t("stored") in table and t("stored") in ladder["summary"]

@@ -56,6 +56,10 @@ def test_the_cell_shows_every_layout(language, name):
     for network in gpu.NETWORKS:
         timeline, memory, words, floor = gpu.show(t, network, name, 8)
         assert name in words and name in floor and timeline and memory
+        plan = gpu.plan_for(network, name)
+        assert (t("distributed") in words) == plan.cluster and t("l2") in words
+        bars = json.loads(timeline["figure"])["data"][0]
+        assert bars["text"] == [str(layer) for _, layer, _ in bars["customdata"]] and "1" in bars["text"]
     assert gpu.climb(t)
 
 
