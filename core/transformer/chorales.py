@@ -14,6 +14,7 @@ Differs from the paper: a rest is a token of its own, and a token EDGE stands be
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,10 @@ EDGE = REST + 1
 VOCABULARY = EDGE + 1
 SILENT = -1  # in steps
 LONGEST_STEPS = 4096  # of one chorale: 64 bars of common time are 1024
+NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
+SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+SIGNS = {None: 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+WORD = re.compile(r"([A-Ga-grR])([#♯b♭])?(-?\d)?(?::(\d{1,4}(?:\.\d{1,4})?))?", re.ASCII)
 IGNORED = -100  # as in torch's cross_entropy
 
 
@@ -125,6 +130,49 @@ def runs(line: ArrayLike) -> list[tuple[int, int, int]]:
     row = np.asarray(line)
     cuts = [0, *(np.flatnonzero(np.diff(row)) + 1).tolist(), len(row)]
     return [(int(row[a]), a, b) for a, b in zip(cuts, cuts[1:]) if b > a]
+
+
+def note_name(pitch: int) -> str:
+    """"C4" for 60, "r" for SILENT."""
+    return "r" if pitch == SILENT else f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def line_text(line: ArrayLike) -> str:
+    """A voice [T] in letters, such as "G4 F#4:0.5 r:2": note, octave, quarters (1 if not said); r is a rest."""
+    words = []
+    for pitch, first, end in runs(line):
+        quarters = (end - first) / STEPS_PER_QUARTER
+        words.append(note_name(pitch) + ("" if quarters == 1 else f":{quarters:g}"))
+    return " ".join(words)
+
+
+def parse_line(text: str, *, most_steps: int = LONGEST_STEPS) -> NDArray[np.int64]:
+    """`line_text` back to the steps [T] of a voice. Sharps and flats, large and small letters, commas are understood.
+
+    Raises:
+        MidiError: nothing there, a word that is no note, a length that is not of sixteenths, too long a line.
+    """
+    line: list[int] = []
+    for word in text.replace(",", " ").replace("|", " ").split():
+        found = WORD.fullmatch(word)
+        if not found:
+            raise MidiError(
+                f'"{word[:20]}" is not a note: write its letter, octave and quarters, such as F#4:1.5; r is a rest.'
+            )
+        letter, sign, octave, length = found.groups()
+        steps = float(length or 1) * STEPS_PER_QUARTER
+        if not steps.is_integer() or not 0 < steps <= most_steps:
+            raise MidiError(f'"{word[:20]}" must last a multiple of 0.25 quarters, such as F#4:1.5.')
+        if letter in "rR" and octave or letter not in "rR" and not octave:
+            raise MidiError(f'"{word[:20]}" needs an octave, as in C5 (C4 is the middle C); a rest, r, has none.')
+        pitch = SILENT if letter in "rR" else SEMITONES[letter.upper()] + SIGNS[sign] + 12 * (int(octave) + 1)
+        line += [pitch] * int(steps)
+        if len(line) > most_steps:
+            raise MidiError(f"The melody is longer than {most_steps // STEPS_PER_QUARTER} quarters: shorten it.")
+    if not line or set(line) == {SILENT}:
+        raise MidiError("There is no melody: write at least one note, such as C5.")
+    pitch_tokens(line)
+    return np.array(line)
 
 
 def read(path: Path) -> dict[str, list[Chorale]]:

@@ -14,7 +14,14 @@ import torch
 
 from core.errors import DataError, MidiError, SamplingError
 from core.sampling import Options, uniforms_of
-from core.transformer import chorales, chorales_corpus, chorales_measure, chorales_sample, chorales_train
+from core.transformer import (
+    chorales,
+    chorales_corpus,
+    chorales_figures,
+    chorales_measure,
+    chorales_sample,
+    chorales_train,
+)  # fmt: skip
 from core.transformer.chorales import EDGE, IGNORED, REST, SILENT, VOCABULARY, Chorale
 from core.transformer.model import MusicTransformer
 
@@ -71,6 +78,44 @@ def test_the_midi_sounds_as_the_steps_say():
         heard = [int(column.argmax()) if column.any() else SILENT for column in roll.T]
         assert heard == steps[:, voice].tolist()
         assert len(instrument.notes) == len([r for r in chorales.runs(steps[:, voice]) if r[0] != SILENT])
+
+
+def test_a_voice_is_written_in_letters_and_read_again():
+    line = chorales.parse_line("C5 d5:0.5, Eb5:1.5 | r:0.25 F#4")
+    assert line.tolist() == [72] * 4 + [74] * 2 + [75] * 6 + [SILENT] + [66] * 4
+    assert chorales.line_text(line) == "C5 D5:0.5 Eb5:1.5 r:0.25 F#4"
+    assert chorales.parse_line("D♯5 B#3").tolist() == [75] * 4 + [60] * 4
+    for one in chorales_corpus.examples():
+        for voice in one.steps.T:
+            np.testing.assert_array_equal(chorales.parse_line(chorales.line_text(voice)), voice)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "no melody"), ("r:2 r", "no melody"), ("H4", "not a note"), ("<b>", "not a note"), ("C", "octave"),
+     ("r4", "octave"), ("C5:0.3", "0.25"), ("C5:0", "0.25"), ("C5:9999", "0.25"), ("C9", "Pitch 120"),
+     ("C5:30 C5:3", "longer than 32 quarters"), ("C5:1e9", "not a note"), ("C5 ٥", "not a note")],
+)  # fmt: skip
+def test_a_melody_that_cannot_be_read_says_what_to_mend(text, said):
+    from demos._jobs import translate
+
+    with pytest.raises(MidiError, match=said) as error:
+        chorales.parse_line(text, most_steps=128)
+    assert translate(str(error.value), "ko") != str(error.value)
+
+
+def test_a_picture_shows_every_sounding_note():
+    steps = chorale(3, 12).steps.copy()
+    steps[4:6, 2] = SILENT
+    nats = np.arange(48, dtype=np.float32).reshape(12, 4)
+    words = {key: key for key in ("time", "pitch", *chorales.VOICES)} | {"nats": "{nats} nats"}
+    figure = chorales_figures.settings({"A": (steps, nats), "B": (steps, None)}, words=words)
+    assert len(figure.data) == 8
+    for trace, voice in zip(figure.data, range(4)):
+        drawn = {(x, y) for x, y in zip(trace.x, trace.y) if y is not None and x * 4 == int(x * 4)}
+        assert drawn == {(i / 4, int(p)) for i, p in enumerate(steps[:, voice]) if p != SILENT}
+        begins = [first for pitch, first, _ in chorales.runs(steps[:, voice]) if pitch != SILENT]
+        assert {said.split(", ")[1] for said in trace.text} == {f"{nats[i, voice]:.2f} nats" for i in begins}
 
 
 def test_batches_are_whole_rows_shifted_by_one_in_some_key():
