@@ -27,13 +27,16 @@ NOT_FOR_VISITORS = {
         "core/midi/collection.py",
         "core/parametric/data.py", "core/tacotron2/data.py", "core/text/alignment.py", "core/unit_selection/data.py",
         "core/separation/data.py", "core/separation/remix.py", "core/separation/render.py", "core/wavenet/data.py",
+        "core/musenet/classifier.py", "core/musenet/data.py",
     ],
     "writing weights: only a trainer does": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",
     ],
     "tensors and rates that only a program can hand over; pages take theirs from load_voice and the models": [
         "core/audio.py:Synthesis.__post_init__", "core/audio.py:resample", "core/audio.py:wav_bytes",
-        "core/separation/model.py", "core/separation/sample.py:stream",
+        "core/separation/model.py", "core/separation/sample.py:stream", "core/musenet/sample.py:_check",
+        "core/musenet/sample.py:generate", "core/musenet/sample.py:together", "core/musenet/vocabulary.py:name",
+        "core/musenet/vocabulary.py:parse",
     ],
     "hands on the text of another error, which is among the reasons below": [
         "core/wavenet/engines/compiler.py:load_kernel", "core/wavenet/engines/cuda_device.py:gpu_for",
