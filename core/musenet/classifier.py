@@ -23,7 +23,7 @@ STYLES = tuple(one for one in v.COMPOSERS if one != "various")  # what it choose
 TOKENS = 384  # of an excerpt
 MOST = 800  # excerpts of a composer to train with
 TOGETHER_S = 0.05  # notes that begin within this time are one chord
-# How well each degree fits a major and a minor key: Krumhansl and Kessler 1982, as printed in Krumhansl 1990, p. 30.
+# How well each degree fits a major and a minor key, as listeners said: Krumhansl and Kessler 1982.
 MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 
@@ -39,7 +39,7 @@ def _counts(values: NDArray, low: int, high: int) -> NDArray[np.float64]:
 def in_key(pitch: NDArray[np.int64], weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
     """Shares of the twelve pitch classes counted from the tonic, and whether the key is minor.
 
-    Source: the key whose profile correlates best (Krumhansl 1990, chapter 4).
+    Source: the key whose profile correlates best (Krumhansl 1990, the algorithm of Krumhansl and Schmuckler).
     """
     shares = np.bincount(pitch % 12, weight, minlength=12)
     shares = shares / max(shares.sum(), 1e-12)

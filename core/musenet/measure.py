@@ -131,7 +131,7 @@ def recognition(pieces: Sequence[data.Piece], made: dict[str, list[list[int]]]) 
 def divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
     """Jensen-Shannon divergence in bits: 0 for equal distributions, 1 for those with nothing in common.
 
-    Source: Lin 1991, equation 4.1 with equal weights.
+    Source: Lin 1991, "Divergence measures based on the Shannon entropy", with equal weights.
     """
     p, q = p / p.sum(), q / q.sum()
     middle = (p + q) / 2

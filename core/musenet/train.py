@@ -3,6 +3,10 @@
 --data is what core.musenet.data reads; the tokens of all pieces are made once and kept in runs/musenet-tokens.npz.
 Continues the run in --run; else begins from the shipped weights of --resume, if given; else anew. Ctrl-C ends a run in
 good order.
+
+Differs from MuseNet (Payne 2019): 4 layers of 3 heads and a context of 768 tokens, not 72 layers of 24 heads and 4,096;
+no embeddings besides those of tokens and places; some 3,000 pieces, not hundreds of thousands. As there, pieces are
+heard in many keys and a little faster or slower; that rare composers are heard more often than their share is ours.
 """
 
 from __future__ import annotations

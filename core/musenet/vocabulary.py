@@ -7,7 +7,7 @@ tokens that name instrument, volume and pitch at once, such as piano:v72:G1, wit
 with waits.
 Differs from MuseNet: volume is a token of its own, written only when it changes, and holds until the next. All three at
 once would be 8 volumes x 368 keys = 2,944 tokens, each with a row of weights of its own that our few notes seldom
-train; so there are 368 + 321, and a row gets about a tenth longer. Time is counted in steps of 20 ms, not in beats;
+train; so there are 368 + 321, and a row gets about a seventh longer. Time is counted in steps of 20 ms, not in beats;
 and <middle> in the place of <start> says that a row goes on from what was not shown, which is how a long piece is
 continued.
 """
