@@ -1,8 +1,11 @@
 """A piano roll as a cell: notes that appear while a network plays, a play head, arcs (assets/site/transformer/roll.js).
 
     roll = Roll(("Primer", "Continuation"))
-    yield roll.add(notes, part=0)                   # notes: core.midi.events.Notes
+    yield roll.show(notes, parts)                   # notes: core.midi.events.Notes; the part of each
     yield roll.end(facts)
+
+Several takes of one piece share a roll, one of which is seen: `roll.show_takes([(notes, parts), ...], names)`. The take
+that the followed player plays is shown, and a take chosen here is played there.
 """
 
 from __future__ import annotations
@@ -53,22 +56,36 @@ class Roll:
     def __init__(self, parts: Sequence[str], *, split_s: float = 0.0) -> None:
         self.value: dict[str, Any] = {
             "run": next(_runs), "state": "running", "facts": "", "parts": list(parts), "notes": [],
-            "split_s": round(split_s, 3), "arcs": None,
+            "split_s": round(split_s, 3), "arcs": None, "takes": [], "names": [],
         }  # fmt: skip
 
     def show(self, notes: Notes, parts: Sequence[int], facts: str = "") -> dict[str, Any]:
         """All notes so far, each with the number of its part; those already there should come first."""
-        rows = [
-            [round(start * 1000), round(end * 1000), int(pitch), int(velocity), int(part)]
-            for (start, end, pitch, velocity), part in zip(zip(*notes), parts)
-        ]
-        self.value = {**self.value, "notes": rows, "facts": facts}
+        self.value = {**self.value, "notes": _rows(notes, parts), "takes": [], "names": [], "facts": facts}
+        return self.value
+
+    def show_takes(
+        self, takes: Sequence[tuple[Notes, Sequence[int]]], names: Sequence[str], facts: str = ""
+    ) -> dict[str, Any]:
+        """Several takes, each with all its notes so far and their parts, of which the reader sees one.
+
+        names: what the buttons that choose one say, in the order of the followed player's tracks.
+        """
+        found = [_rows(*take) for take in takes]
+        self.value = {**self.value, "notes": found[0], "takes": found, "names": list(names), "facts": facts}
         return self.value
 
     def end(self, facts: str, *, stopped: bool = False) -> dict[str, Any]:
         """The value when no more will come."""
         self.value = {**self.value, "state": "stopped" if stopped else "done", "facts": facts}
         return self.value
+
+
+def _rows(notes: Notes, parts: Sequence[int]) -> list[list[int]]:
+    return [
+        [round(start * 1000), round(end * 1000), int(pitch), int(velocity), int(part)]
+        for (start, end, pitch, velocity), part in zip(zip(*notes), parts)
+    ]
 
 
 def with_arcs(

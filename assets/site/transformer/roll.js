@@ -83,7 +83,9 @@ export const start = (element, props, trigger, watch) => {
         legend.append(button);
       }
     } else if (now.parts.length > 1) {
+      const heard = new Set(now.notes.map(note => note[4]));
       now.parts.forEach((label, i) => {
+        if (!heard.has(i)) return;
         const mark = el('span', 'part', label);
         mark.style.setProperty('--of', colour(i));
         legend.append(mark);

@@ -1,0 +1,58 @@
+"""What the composer's cell shows at first sight; to be made anew after the network has been trained.
+
+    python -m demos._musenet.stored
+
+Writes into assets/site/musenet/: the sound of every piece of pieces.json (which `python -m core.musenet.examples`
+writes) as Ogg Vorbis, and mask.json with mask-off.ogg and mask-on.ogg, the same beginning without and with the mask.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.musenet import encoding
+from core.musenet import examples as composed
+from demos._musenet import examples, mask, show
+from demos._musenet.starts import USUAL, Asked
+
+if TYPE_CHECKING:
+    import pretty_midi
+
+MASK = Asked(*USUAL, seconds=30, temperature=1.3, top_k=0, top_p=1.0, seed=4, grammar=True, primer_s=8)
+BLOCK = 32_768  # libsndfile's Vorbis encoder is not given more at once
+
+
+def write_sound(score: pretty_midi.PrettyMIDI, path: Path) -> None:
+    """Play a score into an Ogg Vorbis file."""
+    import soundfile
+
+    from core import midi
+
+    sound = midi.render(score, sample_rate_hz=show.RATE_HZ).T
+    with soundfile.SoundFile(path, "w", show.RATE_HZ, 2, format="OGG", subtype="VORBIS") as file:
+        for start in range(0, len(sound), BLOCK):
+            file.write(sound[start : start + BLOCK])
+    print(f"{path.name}: {len(sound) / show.RATE_HZ:.1f} s, {path.stat().st_size / 1e3:.0f} kB")
+
+
+def pieces() -> list[dict[str, Any]]:
+    """The sound of every stored piece."""
+    found = composed.stored()
+    for piece in found:
+        write_sound(encoding.decode(piece["tokens"]), examples.sound(piece))
+    return found
+
+
+def main() -> None:
+    print(f"{len(pieces())} pieces")
+    found = mask.compare(MASK, None)
+    mask.STORED.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
+    for key in ("off", "on"):
+        write_sound(encoding.to_midi(mask.heard(found, key)), composed.FOLDER / f"mask-{key}.ogg")
+        print(key, dict(mask.faults(found["row"], found[key])), "of", len(found[key]), "tokens")
+
+
+if __name__ == "__main__":
+    main()
