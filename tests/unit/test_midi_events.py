@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import MidiError
 from core.midi import events, grammar, measure, pedal
+from demos._jobs import translate
 
 # Music Transformer (arXiv:1809.04281), the worked example of the performance encoding; the lecture's slide shows it.
 SLIDE = """SET_VELOCITY<80>, NOTE_ON<60>, TIME_SHIFT<500>, NOTE_ON<64>, TIME_SHIFT<500>, NOTE_ON<67>, TIME_SHIFT<1000>,
@@ -191,8 +192,9 @@ def test_each_problem_is_named_with_its_place():
 def test_a_text_of_tokens_is_read_and_its_mistakes_are_placed():
     ids = grammar.read_text(SLIDE)
     assert grammar.read_text(grammar.write_text(ids)).tolist() == ids.tolist()
-    with pytest.raises(MidiError, match=r"Token 3 \(line 2\): TIME_SHIFT<5000>: TIME_SHIFT goes from 10 to 1000"):
+    with pytest.raises(MidiError, match=r"Token 3 \(line 2\): TIME_SHIFT<5000>: TIME_SHIFT goes from 10 to 1000") as it:
         grammar.read_text("NOTE_ON<60>\nNOTE_ON<62>, TIME_SHIFT<5000>")
+    assert "3번째 토큰(2번째 줄): TIME_SHIFT<5000>: TIME_SHIFT의 값은" in translate(str(it.value), "ko")
     assert grammar.read_text(" \n ").tolist() == []
 
 
