@@ -9,6 +9,7 @@
 #                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
 #                                train-separation-vocals (DATA: MIR-1K),
 #                                train-separation-4stems (DATA: songs in folders, such as MUSDB18-HQ),
+#                                train-transformer-relative, train-transformer-absolute (DATA: ASAP or MAESTRO),
 #                                train-transformer-chorales (DATA: Jsb16thSeparated.json, else music21's scores),
 #                                train-musenet-composer (DATA: folder with ASAP, POP909 and others)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
@@ -24,6 +25,7 @@ NEED_DATA = test -n "$(DATA)" || { echo "Say where the recordings are: make $@ D
 .PHONY: help setup run test bench train-wavenet-vocoder train-wavenet-speech train-unit-selection \
 	train-parametric-duration train-parametric-acoustic train-tacotron2-english train-tacotron2-korean \
 	train-separation-vocals train-separation-4stems bench-separation bench-gpt2 train-transformer-chorales \
+	train-transformer-relative train-transformer-absolute \
 	train-transformer-chorales-relative train-transformer-chorales-absolute train-musenet-composer
 
 help:
@@ -98,6 +100,11 @@ train-transformer-chorales: train-transformer-chorales-relative train-transforme
 train-transformer-chorales-relative train-transformer-chorales-absolute: train-transformer-chorales-%: setup \
 		$(if $(DATA),,$(CHORALES))
 	@$(PY) -m core.transformer.chorales_train --position $* --data "$(or $(DATA),$(CHORALES))" $(ARGS)
+
+# Piano performances; both kinds of position learn the same way.
+train-transformer-relative train-transformer-absolute: train-transformer-%: setup
+	@test -n "$(DATA)" || { echo "Say where the performances are: make $@ DATA=/path/to/asap-dataset" >&2; exit 1; }
+	@$(PY) -m core.transformer.train --position $* --data "$(DATA)" $(ARGS)
 
 train-musenet-composer: setup
 	@test -n "$(DATA)" || { echo "Say where the MIDI files are: make $@ DATA=/path/to/music" >&2; exit 1; }

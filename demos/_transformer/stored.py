@@ -39,7 +39,7 @@ def main() -> None:
     kept: dict[str, Any] = {"primer": len(ids), "seed": SEED}
     for network in playing.NETWORKS:
         drawn = sample.generate(
-            weights.load(f"transformer-{network}"), ids, events=500, seed=SEED, options=Options(top_p=0.98)
+            weights.load(f"transformer-{network}"), ids, events=1000, seed=SEED, options=Options(top_p=0.98)
         )
         kept[network] = [*ids, *drawn]
         sound = midi.render(midi.decode(kept[network]), sample_rate_hz=playing.RATE_HZ).mean(axis=0)
