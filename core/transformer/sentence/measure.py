@@ -2,13 +2,15 @@
 
 Counts, in the held-out sentences, the words that what came before decides: a verb that agrees with the first noun, a
 pronoun, a Korean verb that honours the right person. Right is what is likelier than the other words of its kind. With
---write the cards are written anew.
+--write the cards are written anew, and assets/tables/transformer-sentence.json: right by shift.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -18,6 +20,7 @@ from core.transformer.model import MusicTransformer
 from core.transformer.sentence import data
 from core.transformer.sentence.model import MOST_SHIFT, look, numbers
 
+TABLE = Path(__file__).resolve().parents[3] / "assets/tables/transformer-sentence.json"
 COMMAND = "python -m core.transformer.sentence.measure"
 KINDS = (  # words that compete for a place
     (*data.PRESENT.values(), *data.SINGULAR.values()),
@@ -93,15 +96,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write the cards anew")
     options = parser.parse_args(arguments)
+    table: dict[str, list[float]] = {}
     for position, name in (("relative", "transformer-sentence"), ("absolute", "transformer-sentence-absolute")):
         model = cast(MusicTransformer, weights.load(name))
-        found = metrics(model, position)
+        found, table[position] = metrics(model, position), by_shift(model)
         print(name)
         for row in found:
             print(f"  {row['name']:80s} {row['value']}")
-        print("  right by shift:", " ".join(f"{100 * share:.1f}" for share in by_shift(model)))
+        print("  right by shift:", " ".join(f"{100 * share:.1f}" for share in table[position]))
         if options.write:
-            weights.renew(name, found, model=model)
+            weights.renew(name, found, model=model, half=False)
+    if options.write:
+        TABLE.write_text(
+            json.dumps({"command": f"{COMMAND} --write", "right": table}, indent=1) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":
