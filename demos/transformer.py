@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from demos import _widgets as w
 from demos._tab import Strings, Tab
-from demos._transformer import music, tokens
+from demos._transformer import attention, chorales, music, relative, tokens
 
 
 def build(t: Strings) -> None:
     """Header, cells, references."""
     w.header(t, badge="real", minutes=60)
     tokens.build(t)
+    attention.build(t)
+    relative.build(t)
     music.build(t)
+    chorales.build(t)
     w.references(t)
 
 

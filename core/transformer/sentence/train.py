@@ -1,7 +1,7 @@
 """Train the two small models whose attention one can read: python -m core.transformer.sentence.train
 
 Both read the same sentences (core/transformer/sentence/data.py) in the same order, each sentence beginning at position
-0; one has relative position, the other absolute. No data needed. Half a minute each on one core.
+0; one has relative position, the other absolute. No data needed; some minutes on one core.
 """
 
 from __future__ import annotations
