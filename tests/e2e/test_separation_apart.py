@@ -159,6 +159,48 @@ def test_an_upload_that_breaks_off_leaves_nothing(opener) -> None:
     wait(lambda: not large() - before)
 
 
+def test_two_visitors_with_one_file_name_hear_their_own_songs(opener, tmp_path) -> None:
+    """Same name, other sound: each gets the parts of his own, and keeps them when the other leaves."""
+    pages = []
+    for seed in (1, 2):
+        (tmp_path / str(seed)).mkdir()
+        x = 0.1 * np.random.default_rng(seed).standard_normal((RATE_HZ, 2))
+        soundfile.write(tmp_path / str(seed) / "song.wav", x, RATE_HZ)
+        page = open_patiently(opener, "separation", "en", "apart", "&kind=vocals")
+        bring_own(page, tmp_path / str(seed) / "song.wav")
+        pages.append((page, x))
+    found = []
+    for page, x in pages:
+        run(page)
+        found.append({name: address for name, address in links(page).items() if name.endswith(".flac")})
+        parts = [soundfile.read(io.BytesIO(fetched(opener, address)))[0] for address in found[-1].values()]
+        np.testing.assert_allclose(sum(parts), x - x.mean(axis=0), atol=2e-3)
+    assert found[0].keys() == found[1].keys() and not set(found[0].values()) & set(found[1].values())
+    leave(opener, pages[0][0])
+    wait(lambda: gone(opener, next(iter(found[0].values()))))
+    assert all(fetched(opener, address) for address in found[1].values())
+
+
+def test_more_than_100_mb_are_refused_and_leave_nothing(opener) -> None:
+    """The page says 100 MB; the server stops to take more, whatever the sender announces."""
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
+    before = {path for path in folder.glob("tmp*") if path.is_file()}
+    part = b'--xyz\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
+    body = part + bytes(106_000_000) + b"\r\n--xyz--\r\n"
+    asked = urllib.request.Request(
+        opener.address + "/gradio_api/upload", body, {"Content-Type": "multipart/form-data; boundary=xyz"}
+    )
+    with pytest.raises(urllib.error.URLError) as caught:
+        urllib.request.urlopen(asked, timeout=60)
+    if isinstance(caught.value, urllib.error.HTTPError):
+        assert caught.value.code == 413
+    else:  # it hung up while we were sending
+        assert isinstance(caught.value.reason, (BrokenPipeError, ConnectionResetError))
+    with urllib.request.urlopen(opener.address, timeout=60) as answer:
+        assert answer.status == 200
+    wait(lambda: not {path for path in folder.glob("tmp*") if path.is_file()} - before)
+
+
 def wait(done) -> None:
     for _ in range(120):
         if done():
