@@ -34,6 +34,7 @@ COMMAND = "python -m core.musenet.measure --data PATH"
 Row = dict[str, Any]  # of a card, as `core.weights.save` takes it
 BAND = ("strings", "guitar", "bass", "drums")  # for the music of games; everyone else writes for the piano
 COUNT = 16  # pieces composed for each composer
+WINDOWS = 64  # that are read of each composer, spread evenly over his held-out works
 DATA = [
     {"name": "ASAP 1.1, piano performances (at most 5 of a piece) and their scores", "license": "CC BY-NC-SA 4.0",
      "source": "Foscarin et al. 2020, github.com/fosfrancesco/asap-dataset"},
@@ -85,17 +86,17 @@ def _music(one: Sequence[int]) -> list[int]:
 
 def held_out_bits(model: GPT2, pieces: Sequence[data.Piece]) -> list[Row]:
     """Bits an event of each composer's held-out works, read in windows of the network's context."""
-    windows = train.held_out_windows(pieces, model.config.n_ctx)
+    windows = train.held_out_windows(pieces, model.config.n_ctx, most=WINDOWS)
     found = []
     for who in (one for one in v.COMPOSERS if one in windows):
         works = {one.work for one in pieces if one.held_out and one.composer == who}
-        split = f"{len(works)} held-out work{'s' * (len(works) > 1)}, {sum(map(len, windows[who])):,} tokens"
+        split = f"{len(windows[who])} windows from {len(works)} held-out work{'s' * (len(works) > 1)}"
         found.append(row(f"bits an event, {who}", train.bits(model, windows[who]), split))
     mean = float(np.mean([one["value"] for one in found]))
     every = [one for some in windows.values() for one in some]
     plain = [unigram_bits(pieces, some) for some in windows.values()]
     return [
-        row("bits an event, mean over composers", mean, f"held-out works, {len(every):,} windows"), *found,
+        row("bits an event, mean over composers", mean, f"held-out works, {len(every)} windows"), *found,
         row("bits an event, knowing only how often tokens come", float(np.mean(plain)), "the same works"),
     ]  # fmt: skip
 
