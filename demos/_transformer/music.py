@@ -63,7 +63,7 @@ def _what(t: Strings) -> tuple[Any, Any, Any, Any]:
     with w.row():
         piece = w.link("music-piece", gr.Dropdown(choices, value=USUAL[0], label=t("piece")))
         upload = gr.File(
-            label=t("upload"), file_types=[".mid", ".midi", ".rmi"], type="filepath", elem_id="music-upload", height=110
+            label=t("upload"), file_types=[".mid", ".midi", ".rmi"], type="filepath", elem_id="music-upload", height=150
         )
     with w.row():
         mode = w.link("music-mode", gr.Radio(_choices(t, "mode", MODES), value=USUAL[1], label=t("mode")))

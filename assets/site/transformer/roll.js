@@ -5,7 +5,7 @@
 import {el, stylesheet} from '/site/painting.js';
 
 const LEFT = 34, TOP = 10, BOTTOM = 24, ROW = 5, LEAST_PX_PER_S = 42, MOST_PX = 16000;
-const PARTS = ['--model', '--reference', '--accent', '--right', '--roll-violet', '--roll-ochre', '--muted'];
+const PARTS = ['--reference', '--model', '--accent', '--right', '--roll-violet', '--roll-ochre', '--muted'];
 const NAMES = ['C', 'C♯', 'D', 'E♭', 'E', 'F', 'F♯', 'G', 'A♭', 'A', 'B♭', 'B'];
 const BLACK = [1, 3, 6, 8, 10];
 const pitchName = p => NAMES[p % 12] + (Math.floor(p / 12) - 1);
