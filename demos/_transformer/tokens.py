@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 from collections.abc import Iterator
 from functools import partial
@@ -189,7 +190,10 @@ def show(t: Strings, ids: np.ndarray, said: str = "", *, edited: bool = False) -
     total = float(found.time_s[-1]) if len(ids) else 0.0
     if max(seconds, total) > LONGEST_S:
         raise MidiError(f"The tokens last {max(seconds, total):.0f} s; at most {LONGEST_S:.0f} s are played here.")
-    odd = {one.place: w.translate(str(one), t.language) for one in grammar.problems(ids)}
+    odd: dict[int, str] = {}
+    problems = [(one.place, w.translate(str(one), t.language)) for one in grammar.problems(ids)]
+    for place, text in problems:
+        odd[place] = f"{odd[place]} {text}" if place in odd else text
     kinds = [int(((ids >= first) & (ids < first + count)).sum()) for first, count, _, _ in events.KINDS.values()]
     facts = t("facts", tokens=len(ids), notes=len(found.on), seconds=f"{seconds:.1f}",
               **dict(zip(("on", "off", "shift", "velocity"), kinds)))  # fmt: skip
@@ -197,9 +201,9 @@ def show(t: Strings, ids: np.ndarray, said: str = "", *, edited: bool = False) -
         "run": next(_runs), "ids": ids.tolist(), "times": (found.time_s * 1000).round().astype(int).tolist(),
         "notes": _rows(found), "odd": {str(place): text for place, text in odd.items()}, "facts": facts,
     }  # fmt: skip
-    if odd:
-        said = f"{said} {t('odd')}\n\n" + "\n".join(f"- `{text}`" for text in list(odd.values())[:12])
-        said += f"\n- … (+{len(odd) - 12})" if len(odd) > 12 else ""
+    if problems:
+        said = f"{said} {t('odd')}\n\n" + "\n".join(f"- {html.escape(text)}" for _, text in problems[:12])
+        said += f"\n- … (+{len(problems) - 12})" if len(problems) > 12 else ""
     elif edited:
         said = t("no_odd")
     skip = gr.skip()

@@ -56,8 +56,8 @@ export const keyboard = (root, words, played) => {
       key.style.left = (white ? before * wide : before * wide - 0.3 * wide) + '%';
       key.style.width = (white ? wide : 0.6 * wide) + '%';
       key.dataset.pitch = pitch;
-      const code = CODES[i];
-      key.textContent = pitch % 12 === 0 ? `C${pitch / 12 - 1}` : code ? code.replace('Key', '').replace('Semicolon', ';') : '';
+      const letter = (CODES[i] || '').replace('Key', '').replace('Semicolon', ';');
+      key.textContent = pitch % 12 === 0 ? `${letter}\nC${pitch / 12 - 1}` : letter + (white ? '\n\u00a0' : '');
       keys.append(key);
     }
   };

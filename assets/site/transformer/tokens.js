@@ -193,7 +193,7 @@ export const start = (element, props, trigger, watch) => {
     const every = [0.5, 1, 2, 5, 10, 30].find(s => s * scale() > 55) || 60;
     for (let s = 0; s <= seconds() + 1e-6; s += every) {
       pen.fillRect(LEFT + s * scale(), tall - BOTTOM, 1, 4);
-      pen.fillText(`${s} s`, LEFT + s * scale() + (s ? 0 : 8), tall - BOTTOM + 12);
+      pen.fillText(`${s} s`, Math.min(wide - 16, LEFT + s * scale() + (s ? 0 : 8)), tall - BOTTOM + 12);
     }
     const head = heard >= 0 ? heard : at >= 0 ? now.times[at] : -1;
     if (head >= 0) { pen.fillStyle = accent; pen.fillRect(LEFT + head * px, TOP, 2, tall - TOP - BOTTOM); }
