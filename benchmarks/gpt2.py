@@ -1,6 +1,6 @@
 """Tokens a second of a GPT-2 with and without its past, growing with length, and of transformers on the same weights.
 
-    python -m benchmarks.gpt2 [--rounds 3] [--lengths 16,128,512,960] [--json FILE] [--without-peers]
+    python -m benchmarks.gpt2 [--rounds 3] [--lengths 16,128,384,700,960] [--json FILE] [--without-peers]
 
     none          every token reads all tokens before it again
     joined        the past of the slide: each step's keys and values are joined to it by a copy
@@ -9,8 +9,9 @@
 
 All draw from the network's own distribution (temperature 1, no top-k) at batch 1, behind a prompt of the length said;
 the time counts from the first new token to the last. The methods take turns, and the best round of each counts, so
-that a busy moment hits nobody alone. Ratios compare the same precision only. Random weights do: the time does not
-depend on them. Before timing, `buffer` and transformers must agree on the logits.
+that a busy moment hits nobody alone. Ratios compare the same precision only. The networks are the site's composer and,
+with random weights, GPT-2's smallest: the time does not depend on them. Before timing, `buffer` and transformers must
+agree on the logits.
 """
 
 from __future__ import annotations
@@ -27,25 +28,27 @@ from typing import Any
 import torch
 
 from benchmarks.wavenet import processor
+from core import weights
 from core.gpt2.load import theirs
-from core.gpt2.model import GPT2, PRESETS, GPT2Config
+from core.gpt2.model import GPT2, GPT2Config
 from core.gpt2.sample import BufferedPast, generate
+from core.gpt2.shapes import SIZES
 from core.sampling import uniforms_of
 
 THREADS = 2
 TARGET = 1.5  # times transformers
 STEPS = 32  # tokens timed
-NETWORKS = {
-    "composer": GPT2Config(n_vocab=1024, n_ctx=1024, n_embd=256, n_head=4, n_layer=4),  # about the site's composer
-    "small": PRESETS["small"],  # the paper's smallest, 124 M parameters
-}
+NETWORKS = ("composer", "small")
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 Method = Callable[[torch.Tensor, int], Iterator[float]]  # prompt, tokens -> the moment of each new token
 
 
 def network(name: str) -> GPT2:
+    """The shipped composer; else random weights of that size."""
+    if name == "composer" and "musenet-composer" in weights.names():
+        return weights.load("musenet-composer")
     torch.manual_seed(0)
-    return GPT2(NETWORKS[name]).eval()
+    return GPT2(SIZES[name]).eval()
 
 
 def ours(model: GPT2, past: str, dtype: torch.dtype = torch.float32) -> Method:
@@ -139,10 +142,10 @@ def timed(model: GPT2, ways: dict[str, Method], lengths: list[int], rounds: int)
     return best
 
 
-def show(name: str, speeds: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
+def show(name: str, config: GPT2Config, speeds: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
     """Print a network's table; returns precision -> length -> times transformers."""
     lengths = list(next(iter(speeds.values())))
-    print(f"\n{name}: {NETWORKS[name]}")
+    print(f"\n{name}: {config}")
     print(f"{'tokens/s behind a past of':28}" + "".join(f"{length:>10}" for length in lengths))
     for way, row in speeds.items():
         print(f"{way:28}" + "".join(f"{row[length]:10.1f}" for length in lengths))
@@ -159,7 +162,7 @@ def show(name: str, speeds: dict[str, dict[int, float]]) -> dict[str, dict[int, 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", default=",".join(NETWORKS))
-    parser.add_argument("--lengths", default="16,128,512,960", help="tokens of the prompts")
+    parser.add_argument("--lengths", default="16,128,384,700,960", help="tokens of the prompts, where they fit")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=THREADS)
     parser.add_argument("--without-peers", action="store_true")
@@ -176,8 +179,9 @@ def main(arguments: list[str] | None = None) -> None:
     for name in options.networks.split(","):
         model = network(name)
         ways, difference = methods(model, without_peers=options.without_peers)
-        speeds = timed(model, ways, lengths, options.rounds)
-        ratios = show(name, speeds)
+        fitting = [length for length in lengths if length + STEPS < model.config.n_ctx]
+        speeds = timed(model, ways, fitting, options.rounds)
+        ratios = show(name, model.config, speeds)
         if ratios:
             least = min(min(row.values()) for row in ratios.values())
             print(f"least {least:.2f} times transformers: {'target met' if least >= TARGET else f'below {TARGET}'}; "

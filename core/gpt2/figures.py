@@ -109,7 +109,8 @@ def growth(config: GPT2Config, counts: Mapping[int, tuple[int, int]], words: Map
         mode="markers", name=words["counted"],
         marker={"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": plots.INK}},
     )  # fmt: skip
-    figure.update_traces(hovertemplate=f"{words['position']} %{{x}}<br>%{{y:,.3s}} {words['multiplications']}")
+    figure.update_traces(hovertemplate=f"{words['position']} %{{x}}<br>%{{y:.3s}} {words['multiplications']}")
+    figure.update_yaxes(exponentformat="SI")  # giga, not billion
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
     return figure
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from core.gpt2.model import GPT2Config, past_shape
 
-# The four networks of the paper's table 2, with the sizes that were released.
+# The site's composer, and the four networks of the paper's table 2, with the sizes that were released.
 SIZES = {
-    "composer": GPT2Config(n_vocab=769, n_ctx=1024, n_embd=256, n_head=4, n_layer=4),
+    "composer": GPT2Config(n_vocab=769, n_ctx=768, n_embd=192, n_head=3, n_layer=4, dropout=0.0),
     "small": GPT2Config(n_embd=768, n_head=12, n_layer=12),
     "medium": GPT2Config(n_embd=1024, n_head=16, n_layer=24),
     "large": GPT2Config(n_embd=1280, n_head=20, n_layer=36),

@@ -101,10 +101,10 @@ def build(t: Strings) -> None:
 
 
 def names(t: Strings, function: str | None) -> str:
-    """What the function does, and its names on the slide and here, as a table."""
+    """What the function does, and its names on the slide and here, as a list."""
     function = function if function in NAMES else "attn"
-    rows = [f"| `{theirs}` | `{ours}` |" for theirs, ours in NAMES[function]]
-    return "\n".join([t(f"about_{function}"), "", f"| {t('slide')} | {t('here')} |", "|---|---|", *rows])
+    rows = [f"- `{theirs}`<br>→ `{ours}`" for theirs, ours in NAMES[function]]
+    return "\n".join([t(f"about_{function}"), "", t("beside"), "", *rows])
 
 
 def code(t: Strings, function: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,9 +13,10 @@ import gradio as gr
 from demos import _models
 from demos import _widgets as w
 from demos._musenet.gpt2 import SIZES, config_of
-from demos._tab import Strings
+from demos._tab import ROOT, Strings
 
 CELL = "past"
+STORED = ROOT / "assets/tables/gpt2-speed.json"
 WEIGHTS = "musenet-composer"
 TOKENS = 16  # of the small figure
 POSITION = 512  # at first sight
@@ -56,6 +58,7 @@ def build(t: Strings) -> None:
         return bill(t, chosen, int(place)) if isinstance(place, int | float) else gr.skip()
 
     w.on(t, growth.select, point, size, table)
+    w.on(t, race.appear, partial(stored, t), None, [race, said])
     w.on(t, run.click, partial(compete, t), None, [race, said], heavy=True)
 
 
@@ -108,6 +111,21 @@ def bill(t: Strings, size: str | None, position: int) -> str:
     ]
     head = f"| {t('at_position', position=f'{position:,}')} | {t('with')} | {t('without')} |\n|---|---|---|\n"
     return head + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def stored(t: Strings) -> tuple[Any, Any]:
+    """What the benchmark has measured, to look at before anything runs here; nothing where it has not been run."""
+    from core.gpt2 import figures
+
+    if not STORED.is_file():
+        return gr.skip(), t("race_hint")
+    found = json.loads(STORED.read_text(encoding="utf-8"))
+    speeds = found["networks"]["composer"]["tokens_per_s"]
+    rows = {"without": speeds["none"], "with": speeds["buffer float32"]}
+    curves = {name: ([int(length) for length in row], list(row.values())) for name, row in rows.items()}
+    words = {key: t(key) for key in ("without", "with", "position", "speed")}
+    said = t("stored", processor=found["processor"], threads=found["threads"])
+    return w.plot(figures.race(curves, words), t("race_summary")), said
 
 
 def compete(t: Strings) -> Iterator[tuple[Any, str]]:
