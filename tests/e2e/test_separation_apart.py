@@ -159,6 +159,21 @@ def test_an_upload_that_breaks_off_leaves_nothing(opener) -> None:
     wait(lambda: not large() - before)
 
 
+def test_what_is_sung_into_the_microphone_is_taken_apart(opener) -> None:
+    """Chromium's microphone of its own beeps once a second."""
+    page = open_patiently(opener, "separation", "ko", "apart", "&kind=vocals")
+    bring(page, "#apart-mic .record-button").click()
+    page.wait_for_timeout(2500)
+    page.locator("#apart-mic .stop-button").click()
+    own = strings("separation", "ko").cell("apart")("song_own")
+    page.wait_for_function("name => document.querySelector('.link-song input').value === name", arg=own)
+    run(page)
+    whole = [fetched(opener, address) for name, address in links(page).items() if name.endswith(".flac")]
+    parts = [soundfile.read(io.BytesIO(part)) for part in whole]
+    assert len(parts) == 2 and all(1 < len(x) / rate < 30 for x, rate in parts)
+    assert np.abs(sum(x for x, _ in parts)).max() > 0.01
+
+
 def test_two_visitors_with_one_file_name_hear_their_own_songs(opener, tmp_path) -> None:
     """Same name, other sound: each gets the parts of his own, and keeps them when the other leaves."""
     pages = []

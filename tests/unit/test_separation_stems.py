@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pretty_midi
 import pytest
 import soundfile
 import torch
+from safetensors.torch import load_file
 
 from core.errors import DataError
 from core.separation import data, remix, render, train
@@ -134,9 +137,33 @@ def test_two_steps_on_four_stems(songs, tmp_path, monkeypatch):
     run = tmp_path / "run"
     train.main(
         f"--preset 4stems --data {songs} --more {tmp_path / 'more'} --run {run} --steps 2 --batch 1 --seconds 0.1 "
-        "--evaluate-every 2".split()
+        "--evaluate-every 2 --apart 1".split()
     )
     assert '"held_out_sdr"' in (run / "state.json").read_text()
+
+
+def test_training_goes_on_from_shipped_weights(songs, tmp_path, monkeypatch):
+    """The network begins as it was shipped, its statistics too; steps and commands are added to the card's."""
+    from core.separation.model import BandConfig, MMDenseLSTM, MMDenseLSTMConfig
+
+    band = BandConfig(65, 2, (2, 2, 2), (1, 1, 1), (0, 4, 0))
+    shipped = MMDenseLSTM(MMDenseLSTMConfig(SOURCES, (band,), band, 2, 1, RATE_HZ, 128, 64, 2))
+    shipped.set_statistics([torch.rand(2, 9, 65)])
+    before = {name: value.clone() for name, value in shipped.state_dict().items()}
+    card = {"steps": 7, "hours": 1.5, "training_command": "the first command"}
+    monkeypatch.setattr(train.weights, "load", {"separation-4stems": shipped}.__getitem__)
+    monkeypatch.setattr(train.weights, "card", {"separation-4stems": card}.__getitem__)
+    run = tmp_path / "run"
+    train.main(
+        f"--preset 4stems --data {songs} --resume separation-4stems --run {run} --steps 2 --batch 1 --seconds 0.1 "
+        "--learning-rate 1e-6".split()
+    )
+    state = json.loads((run / "state.json").read_text())
+    assert state["step"] == 9 and state["hours"] > 1.5 and state["former_commands"] == ["the first command"]
+    after = load_file(run / "model.safetensors")
+    assert torch.equal(after["mean"], before["mean"]) and torch.equal(after["deviation"], before["deviation"])
+    for name, _ in shipped.named_parameters():
+        torch.testing.assert_close(after[name], before[name], atol=3e-6, rtol=0)
 
 
 def test_musdb18_in_stems_files_is_read_by_the_musdb_package(tmp_path, monkeypatch):
