@@ -36,7 +36,7 @@ NOT_FOR_VISITORS = {
         "core/audio.py:Synthesis.__post_init__", "core/audio.py:resample", "core/audio.py:wav_bytes",
         "core/separation/model.py", "core/separation/sample.py:stream", "core/musenet/sample.py:_check",
         "core/musenet/sample.py:generate", "core/musenet/sample.py:together", "core/musenet/vocabulary.py:name",
-        "core/musenet/vocabulary.py:parse",
+        "core/musenet/vocabulary.py:parse", "core/gpt2/load.py", "core/gpt2/model.py", "core/gpt2/sample.py",
     ],
     "hands on the text of another error, which is among the reasons below": [
         "core/wavenet/engines/compiler.py:load_kernel", "core/wavenet/engines/cuda_device.py:gpu_for",
