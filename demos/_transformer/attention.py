@@ -31,8 +31,9 @@ FIRST = {"en": EXAMPLES[0], "ko": EXAMPLES[3]}
 LOOKING = {"en": 2, "ko": 1}  # the head that looks at the word that decides the first sentence
 DONE = ("usual", "unmasked", "unscaled", "neither")
 WORDS = (
-    "choose", "row", "waiting", "logits", "logits_unscaled", "weights", "guess", "summary", "others", "picture",
-    "head_word", "head_content", "head_position", "head_logit", "head_logit_unscaled", "head_power", "head_weight",
+    "percent", "choose", "row", "waiting", "logits", "logits_unscaled", "weights", "guess", "summary", "others",
+    "picture", "head_word", "head_content", "head_position", "head_logit", "head_logit_unscaled", "head_power",
+    "head_weight",
 )  # fmt: skip
 WIDTHS, KEYS, SEED = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512), 32, 0
 _LOAD = """

@@ -20,7 +20,7 @@ export const start = (element, props, trigger, watch) => {
   const caption = make('div', {className: 'plot-caption'}, summary, saved(props.name, words, () => value));
   host.append(chips, guess, row, caption, matrices);
 
-  const percent = share => number(100 * share, 0) + ' %';
+  const percent = share => fill(words.percent, {n: number(100 * share, 0)});
   const choose = (place, focus) => {
     chosen = place;
     draw();
@@ -66,7 +66,7 @@ export const start = (element, props, trigger, watch) => {
       bar.style.width = (100 * shares[j]).toFixed(1) + '%';
       const line = make('tr', {}, make('th', {scope: 'row', textContent: value.words[j]}));
       for (const key of heads.slice(1, -1)) line.append(make('td', {textContent: cells[key]()}));
-      line.append(make('td', {className: 'weight'}, make('span', {className: 'track'}, bar), make('span', {textContent: number(shares[j], 2)})));
+      line.append(make('td', {}, make('span', {className: 'weight'}, make('span', {className: 'track'}, bar), make('span', {textContent: number(shares[j], 2)}))));
       body.append(line);
     }
     table.append(body);
