@@ -48,13 +48,19 @@ FAILURES = [
     "Reaches 1,024 tokens, 16 bars of common time.",
 ]
 SETUP = (
-    "The paper's networks are larger and were trained for longer; these have {layers} layers of width {width} and saw "
-    "{steps:,} batches of {batch} chorales on one shared CPU core. The scores are music21's, in which {train}, {valid} "
-    "and {test} of the standard split's 229, 76 and 77 pieces were found (two more were left out of training, being "
-    "the music of held-out ones); repeats are played where the standard files play them. Training pieces are "
+    "The paper's networks are larger and were trained for far longer; these have {layers} layers of width {width} and "
+    "saw {steps:,} batches of one or two chorales on a shared CPU core. The scores are music21's, in which {train}, "
+    "{valid} and {test} of the standard split's 229, 76 and 77 pieces were found (two more were left out of training, "
+    "being the music of held-out ones); repeats are played where the standard files play them. Training pieces are "
     "transposed at random. A token EDGE marks beginning and end and is not counted. Norms stand before the parts, and "
     "with relative position no absolute one is added. The paper's last figure adds relations of pitch and time, and "
     "its figures are those of the validation part."
+)
+
+
+BEHIND = (
+    "After so little training relative position is behind absolute (test, nats a token: {relative:.3f} against "
+    "{absolute:.3f}), the other way round than in the paper."
 )
 
 
@@ -163,12 +169,21 @@ def _options(state: dict[str, Any]) -> argparse.Namespace:
     return chorales_train.parse(state["command"].split()[3:])
 
 
-def ship(model: MusicTransformer, state: dict[str, Any], rows: list[Metric], corpus: dict[str, list[Chorale]]) -> Path:
+def failures(found: dict[str, list[Metric]]) -> list[str]:
+    """What the cards admit: first of all, if so, that the paper's order is not reached."""
+    values = {row.name: row.value for rows in found.values() for row in rows if row.split.startswith("test")}
+    scores = {position: values[f"NLL (nats a token), {position}"] for position in POSITIONS}
+    behind = scores["relative"] >= scores["absolute"]
+    return [BEHIND.format(**scores), *FAILURES] if behind else FAILURES
+
+
+def ship(
+    model: MusicTransformer, state: dict[str, Any], rows: list[Metric], corpus: dict[str, list[Chorale]],
+    known: list[str],
+) -> Path:  # fmt: skip
     """Write assets/weights/transformer-chorales-<position> with its card."""
     config, sizes = model.config, {part: len(found) for part, found in corpus.items()}
-    setup = SETUP.format(
-        layers=config.layers, width=config.width, steps=state["step"], batch=_options(state).batch, **sizes
-    )
+    setup = SETUP.format(layers=config.layers, width=config.width, steps=state["step"], **sizes)
     table = ", ".join(f"{name} {value}" for name, value in PUBLISHED.items())
     metrics = [
         {
@@ -184,7 +199,7 @@ def ship(model: MusicTransformer, state: dict[str, Any], rows: list[Metric], cor
         training_command=training.commands(state), commit=state.get("commit", training.commit_hash()),
         seed=state["seed"], steps=state["step"], hours=state["hours"], device=state.get("device", "CPU"),
         data=[{key: value.format(**sizes) for key, value in one.items()} for one in DATA],
-        metrics=metrics, known_failures=FAILURES,
+        metrics=metrics, known_failures=known,
     )  # fmt: skip
 
 
@@ -205,7 +220,7 @@ def main(arguments: list[str] | None = None) -> None:
     found = measure({position: model for position, (model, _) in runs.items()}, corpus, public)
     if options.write and options.run:
         for position, (model, state) in runs.items():
-            print(ship(model, state, found[position], corpus))
+            print(ship(model, state, found[position], corpus, failures(found)))
 
 
 if __name__ == "__main__":

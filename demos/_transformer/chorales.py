@@ -81,7 +81,15 @@ def measured(t: Strings) -> str:
     pairs = cards["relative"].get(("NLL (nats a token), counting pairs of a voice", SPLIT))
     if pairs is not None:
         rows.append(f"| {t('row_counting')} | {pairs:.3f} | {pairs:.3f} |")
-    return "\n".join(rows) + "\n\n" + t("measured_note")
+    test = {name: cards[name].get((f"NLL (nats a token), {name}", SPLIT), 0.0) for name in NETWORKS}
+    order = "order_as_paper" if test["relative"] < test["absolute"] else "order_reversed"
+    return "\n".join(rows) + "\n\n" + t(order) + " " + t("measured_note", steps=f"{_steps():,}")
+
+
+def _steps() -> int:
+    from core import weights
+
+    return int(weights.card(NAME + NETWORKS[0])["steps"])
 
 
 def _line_of(text: Any) -> NDArray[np.int64]:
