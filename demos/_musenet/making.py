@@ -126,18 +126,20 @@ def _seen(rows: list[list[int]], split: int) -> list[tuple]:
 
 
 def _streamed(t: Strings, roll: Roll, rows: list[list[int]], steps: Iterator, split: int) -> Iterator[dict]:
-    """Values of the roll while the rows grow, about five a second."""
+    """Values of the roll while the rows grow, about five a second; fewer where showing them takes long."""
     yield roll.show_takes(_seen(rows, split), LETTERS, t("thinking"))
     started = shown = time.monotonic()
+    pause = EVERY_S
     for drawn in steps:
         for one, token in zip(rows, drawn):
             if token is not None:
                 one.append(token)
         now = time.monotonic()
-        if now - shown >= EVERY_S:
-            shown = now
+        if now - shown >= pause:
             made = [one[split:] for one in rows]
             yield roll.show_takes(_seen(rows, split), LETTERS, _facts(t, made, now - started))
+            shown = time.monotonic()
+            pause = max(EVERY_S, 3 * (shown - now))
 
 
 def _facts(t: Strings, new: list[list[int]], seconds: float) -> str:

@@ -32,7 +32,10 @@ ROWS = {  # what the table shows: our words -> the name in the card
 
 
 def build(t: Strings) -> None:
-    """Two figures and a table."""
+    """Two figures and a table; the table alone where nothing has been measured."""
+    if not {ROWS["bits"], ROWS["recognised"]} <= set(_metrics()):
+        w.note(t, "measured", table(t))
+        return
     bits = w.figure(t, "bits", height=320)
     judged = w.figure(t, "judged", height=320)
     w.note(t, "measured", table(t))
@@ -57,8 +60,10 @@ def table(t: Strings) -> str:
     card, found = _card(), _metrics()
     if card is None:
         return t("unmeasured")
-    head = t("card", parameters=f"{card['parameters'] / 1e6:.1f}", context=card["config"]["n_ctx"],
+    head = t("card", parameters=f"{card['parameters']:,}", context=card["config"]["n_ctx"],
              steps=f"{card['steps']:,}", hours=f"{card['hours']:.1f}", licence=card.get("license", ""))  # fmt: skip
+    if not found:
+        return head
     rows = [f"| {t(f'card_{key}')} | {found[name]['value']:.3g} |" for key, name in ROWS.items() if name in found]
     return f"{head}\n\n| {t('card_what')} | {t('card_value')} |\n|---|---|\n" + "\n".join(rows)
 
