@@ -25,6 +25,7 @@ class State:
         self.instruments: list[int] = []
         self.begun = self.ended = False
         self.sounding: dict[int, int] = {}  # the token that began a note -> its volume
+        self.since: dict[int, int] = {}  # the same -> when, in steps
         self.volume = v.DEFAULT_VOLUME
         self.last = -1
         self.steps = 0  # of 20 ms, since <start>
@@ -50,9 +51,10 @@ class State:
         elif v.IS_OFF[token]:
             began = int(v.OTHER[token])
             self.sounding.pop(began, None)
+            self.since.pop(began, None)
             self._notes[began], self._notes[token] = True, False
         elif v.OTHER[token] >= 0:  # a beginning; a drum has no end
-            self.sounding[token] = self.volume
+            self.sounding[token], self.since[token] = self.volume, self.steps
             self._notes[token], self._notes[v.OTHER[token]] = False, True
         self.last = token
 
@@ -80,6 +82,11 @@ class State:
         may[v.WAIT : v.NOTE] = not (first or v.WAIT <= self.last < v.NOTE - 1)
         may[v.END] = end and not (self.sounding or after_volume or first)
         return may
+
+    def overdue(self, longest_s: float) -> list[int]:
+        """The tokens that end the notes which have sounded for so long."""
+        first = self.steps - longest_s / v.STEP_S
+        return [int(v.OTHER[token]) for token, step in self.since.items() if step <= first]
 
     def _header(self) -> NDArray[np.bool_]:
         may = np.zeros(v.VOCABULARY, bool)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 20_000
 PRIMER_S = 12.0
+LONGEST_NOTE_S = 6.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Settings:
     composer: one of `vocabulary.COMPOSERS`.  instruments: those that may play, of `vocabulary.NAMES`.
     tokens: how many at most; <end> may come before.  seconds: of new music at most; None for no limit.
     temperature, top_k, top_p: as `sampling.Options`.
-    grammar: only tokens that fit: no end of a note that does not sound, no instrument that is not declared.
+    grammar: only tokens that fit: no end of a note that does not sound, no instrument that is not declared; and a note
+        that has sounded for `LONGEST_NOTE_S` is ended, as a network that has forgotten it would never do.
     ending: let the piece end by itself; else <end> is never drawn (with the grammar, at least).
 
     Raises:
@@ -247,11 +249,13 @@ def _draw(logits: Tensor, uniforms: Tensor, settings: Settings, states: list[Sta
     """One token of each row: logits [K, V], uniforms [K]."""
     allowed = None
     if settings.grammar:
-        masks = [state.allowed(end=settings.ending) for state in states if not state.ended]
         allowed = torch.ones(len(states), v.VOCABULARY, dtype=torch.bool)
-        live = [i for i, state in enumerate(states) if not state.ended]
-        for i, mask in zip(live, masks):
-            allowed[i] = torch.from_numpy(mask)
+        for row, state in zip(allowed, states):
+            if late := state.overdue(LONGEST_NOTE_S):
+                row[:] = False
+                row[late] = True
+            elif not state.ended:
+                row[:] = torch.from_numpy(state.allowed(end=settings.ending))
     probabilities = sampling.distribution(logits, settings.options, allowed)
     return [int(token) for token in sampling.draw(probabilities, uniforms)]
 

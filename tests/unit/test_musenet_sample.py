@@ -40,7 +40,10 @@ def by_reading_all(model: GPT2, row: list[int], settings: sample.Settings, unifo
 
 
 @pytest.mark.parametrize("with_grammar", [True, False])
-def test_the_past_gives_the_same_tokens_as_reading_all(model: GPT2, with_grammar: bool) -> None:
+def test_the_past_gives_the_same_tokens_as_reading_all(
+    model: GPT2, with_grammar: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "LONGEST_NOTE_S", 3600.0)  # has its own test
     settings = sample.Settings("bach", ("piano", "bass"), tokens=50, grammar=with_grammar)
     uniforms = torch.rand(50, generator=torch.Generator().manual_seed(1))
     row = sample.begin(settings, encoding.to_midi(MUSIC), primer_s=1.0)
@@ -77,6 +80,21 @@ def test_a_full_context_is_taken_up_from_its_end(model: GPT2) -> None:
         assert grammar.State(short).sounding.keys() == grammar.State(row).sounding.keys()
     settings = sample.Settings("bach", tokens=5)
     assert len(list(sample.generate(model, row * 2, settings, seed=1))) <= 5  # longer than the context
+
+
+def test_a_forgotten_note_is_ended() -> None:
+    """A network that only ever waits: the primer's note is let go all the same, and nothing else is."""
+    lazy = GPT2(GPT2Config(v.VOCABULARY, 96, 32, 2, 2, 0.0)).eval()
+    with torch.no_grad():
+        for parameter in lazy.parameters():
+            parameter.zero_()
+        lazy.get_parameter("model/ln_f/b")[0] = 1.0
+        lazy.get_parameter("model/wte")[v.WAIT + 49, 0] = 50.0
+    row = [v.parse(name) for name in "bach +piano <start> v72 piano:C4 wait:1000ms wait:500ms piano:E4".split()]
+    settings = sample.Settings("bach", tokens=12, ending=False)
+    new = [v.name(t) for t in sample.generate(lazy, row, settings, seed=1)]
+    # C4 began 1.5 s before the row goes on; it is ended when it has sounded for 6 s, E4 1.5 s later.
+    assert new == ["wait:1000ms"] * 5 + ["piano:v0:C4"] + ["wait:1000ms"] + ["piano:v0:E4"] + ["wait:1000ms"] * 4
 
 
 def test_a_primer_gets_the_header_asked_for_and_is_cut() -> None:
