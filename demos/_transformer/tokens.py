@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,8 @@ from demos._transformer import pieces, playing
 if TYPE_CHECKING:
     import numpy as np
     import pretty_midi
+
+    from core.midi.files import Score
 
 SLIDE = (
     "SET_VELOCITY<80> NOTE_ON<60> TIME_SHIFT<500> NOTE_ON<64> TIME_SHIFT<500> NOTE_ON<67> TIME_SHIFT<1000> "
@@ -65,25 +66,40 @@ def build(t: Strings) -> None:
             hear = w.button(t("hear"), name="tokens-hear")
         w.quiz(t, "chord")
         w.code(t, "core.midi.events:encode_notes", "core.midi.events:trace", "core.midi.grammar:problems")
-    shown = [view, text, note, sound, saved]
-    options: dict[str, Any] = {"heavy": True, "show_progress": "hidden", "trigger_mode": "always_last"}
-    chosen = [piece, own, where, pedal]
-    for event in (view.appear, piece.input, where.release, pedal.input):
-        w.on(t, event, partial(from_piece, t), chosen, shown, **options)
+    now = gr.State([])
+    _wire(t, [piece, own, where, pedal], upload, text, hear, [view, text, note, now], [now, sound, saved])
+
+
+def _wire(
+    t: Strings, chosen: list, upload: gr.File, text: gr.Textbox, hear: gr.Button, shown: list, heard: list
+) -> None:
+    """What is shown comes at once; its sound waits in the line of the heavy work."""
 
     def bring(path: str | None, request: gr.Request) -> tuple:
+        from core import midi
+
         if path is None:
             return gr.update(choices=_choices(t), value=EXAMPLE), None
         _kept.adopt(request.session_hash, Path(path))
-        return gr.update(choices=[(t("piece_own"), pieces.OWN), *_choices(t)], value=pieces.OWN), path
+        score = midi.read(path)
+        return gr.update(choices=[(t("piece_own"), pieces.OWN), *_choices(t)], value=pieces.OWN), score
 
-    def keyed(event: gr.SelectData) -> Iterator[tuple]:
-        yield from from_keys(t, event.value)
+    def keyed(event: gr.SelectData) -> tuple:
+        return from_keys(t, event.value)
 
-    brought = w.on(t, [upload.upload, upload.clear], bring, upload, [piece, own])
-    w.on(t, brought.then, partial(from_piece, t), chosen, shown, **options)
-    w.on(t, hear.click, partial(from_text, t), text, shown, **options)
-    w.on(t, view.select, keyed, None, shown, **options)
+    piece, own, where, pedal = chosen
+    view, newest = shown[0], {"trigger_mode": "always_last"}
+    of_piece = partial(from_piece, t)
+    brought = w.on(t, [upload.upload, upload.clear], bring, upload, [piece, own], heavy=True, show_progress="hidden")
+    begun = [
+        w.on(t, view.appear, of_piece, chosen, shown),
+        w.on(t, [piece.input, where.release, pedal.input], of_piece, chosen, shown, **newest),
+        w.on(t, brought.then, of_piece, chosen, shown),
+        w.on(t, hear.click, partial(from_text, t), text, shown, **newest),
+        w.on(t, view.select, keyed, None, shown, **newest),
+    ]
+    for event in begun:
+        w.on(t, event.then, partial(sounded, t), heard[0], heard[1:], heavy=True, show_progress="hidden", **newest)
 
 
 def _source(t: Strings) -> tuple[Any, ...]:
@@ -102,16 +118,20 @@ def _choices(t: Strings) -> list[tuple[str, str]]:
     return [(t("piece_slide"), EXAMPLE), *pieces.choices(t), (t("piece_chopin"), CHOPIN)]
 
 
-def from_piece(t: Strings, piece: Any, own: str | None, where: Any, pedal: Any) -> Iterator[tuple]:
-    """Ten seconds of a piece, or the slide's example."""
+def from_piece(t: Strings, piece: Any, own: Score | None, where: Any, pedal: Any) -> tuple:
+    """Ten seconds of a piece, or the slide's example.
+
+    Raises:
+        MidiError: nothing was uploaded, or no note begins there.
+    """
     from core import midi
     from core.midi import grammar
 
     if piece in (EXAMPLE, None):
-        yield from show(t, grammar.read_text(SLIDE))
-        return
-    path = (own or "") if piece == pieces.OWN else _path(str(piece))
-    score = midi.read(path)
+        return show(t, grammar.read_text(SLIDE))
+    if piece == pieces.OWN and own is None:
+        raise MidiError("There is no MIDI file: upload one or choose an example first.")
+    score = own if own and piece == pieces.OWN else midi.read(_path(str(piece)))
     begin = min(playing.within(where, 0, 300), max(0.0, score.seconds - 1))
     ids, left_out = excerpt(score.midi, begin, pedal=bool(pedal))
     said = [w.translate(one, t.language) for one in score.repairs]
@@ -119,7 +139,7 @@ def from_piece(t: Strings, piece: Any, own: str | None, where: Any, pedal: Any) 
         said = [t("repairs", repairs=" ".join(said))]
     if left_out:
         said.append(t("left_out", most=MOST_TOKENS))
-    yield from show(t, ids, " ".join(said))
+    return show(t, ids, " ".join(said))
 
 
 def _path(piece: str) -> Path:
@@ -144,7 +164,7 @@ def excerpt(midi: pretty_midi.PrettyMIDI, begin_s: float, *, pedal: bool) -> tup
     return ids[:MOST_TOKENS], len(ids) > MOST_TOKENS
 
 
-def from_text(t: Strings, text: str | None) -> Iterator[tuple]:
+def from_text(t: Strings, text: str | None) -> tuple:
     """What the visitor wrote; its oddities are named.
 
     Raises:
@@ -157,10 +177,10 @@ def from_text(t: Strings, text: str | None) -> Iterator[tuple]:
         raise MidiError("There are no tokens: write some, such as NOTE_ON<60> TIME_SHIFT<500> NOTE_OFF<60>.")
     if len(ids) > MOST_TOKENS:
         raise MidiError(f"There are {len(ids)} tokens; at most {MOST_TOKENS} are shown here. Take some out.")
-    yield from show(t, ids, edited=True)
+    return show(t, ids, edited=True)
 
 
-def from_keys(t: Strings, played: Any) -> Iterator[tuple]:
+def from_keys(t: Strings, played: Any) -> tuple:
     """What was played on the keyboard of the page: [start ms, end ms, pitch, velocity] of every note.
 
     Raises:
@@ -168,7 +188,7 @@ def from_keys(t: Strings, played: Any) -> Iterator[tuple]:
     """
     from core.midi import events
 
-    yield from show(t, events.encode_notes(*_notes_of(played)))
+    return show(t, events.encode_notes(*_notes_of(played)))
 
 
 def _notes_of(value: Any) -> list[list[float]]:
@@ -181,8 +201,12 @@ def _notes_of(value: Any) -> list[list[float]]:
         raise MidiError("The keyboard sent no notes: play some again.") from None
 
 
-def show(t: Strings, ids: np.ndarray, said: str = "", *, edited: bool = False) -> Iterator[tuple]:
-    """(view, text, note, player, MIDI file) for a row of tokens: first what is quick, then the sound."""
+def show(t: Strings, ids: np.ndarray, said: str = "", *, edited: bool = False) -> tuple:
+    """(view, text, note, ids) for a row of tokens.
+
+    Raises:
+        MidiError: it would last too long.
+    """
     from core.midi import events, grammar
 
     found = events.trace(ids)
@@ -206,10 +230,7 @@ def show(t: Strings, ids: np.ndarray, said: str = "", *, edited: bool = False) -
         said += f"\n- … (+{len(problems) - 12})" if len(problems) > 12 else ""
     elif edited:
         said = t("no_odd")
-    skip = gr.skip()
-    yield value, skip if edited else grammar.write_text(ids), said, skip, skip
-    track, word = sounded(t, ids)
-    yield skip, skip, f"{said}\n\n{word}".strip(), [track], playing.downloads(t, ids.tolist(), "tokens.mid")
+    return value, gr.skip() if edited else grammar.write_text(ids), said, ids.tolist()
 
 
 def _rows(found: Any) -> list[list[int]]:
@@ -218,10 +239,14 @@ def _rows(found: Any) -> list[list[int]]:
     return [[round(1000 * a), round(1000 * b), c, d, on, off] for a, b, c, d, on, off in notes]
 
 
-def sounded(t: Strings, ids: np.ndarray) -> tuple[dict[str, Any], str]:
-    """A track of the player, and what made its sound."""
+def sounded(t: Strings, ids: list[int]) -> tuple:
+    """The player's track, and below it the MIDI file and what made the sound."""
     from core import midi
     from core.midi.sound import synthesiser
 
+    if not ids:  # nothing could be shown, and a message says why
+        return gr.skip(), gr.skip()
     made = midi.render(midi.decode(ids), sample_rate_hz=RATE_HZ).mean(axis=0)
-    return _player.stored(t("track"), made, RATE_HZ), w.translate(synthesiser().note, t.language)
+    word = html.escape(w.translate(synthesiser().note, t.language))
+    saved = f'{playing.downloads(t, ids, "tokens.mid")} <span class="keys">{word}</span>'
+    return [_player.stored(t("track"), made, RATE_HZ)], saved

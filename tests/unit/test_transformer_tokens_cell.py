@@ -14,29 +14,22 @@ from demos._transformer import pieces, tokens
 T = strings("transformer", "en").cell("tokens")
 
 
-@pytest.fixture(autouse=True)
-def silent(monkeypatch):
-    monkeypatch.setattr(tokens, "sounded", lambda t, ids: ({"wav": len(ids)}, "word"))
-
-
-def last(steps):
-    return list(steps)[-1]
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_view_knows_the_tokens_of_every_note(language):
     t = strings("transformer", language).cell("tokens")
-    (value, text, _, *_), (_, _, note, track, saved) = tokens.from_piece(t, tokens.EXAMPLE, None, 0, True)
+    value, text, note, ids = tokens.from_piece(t, tokens.EXAMPLE, None, 0, True)
     assert value["ids"] == grammar.read_text(tokens.SLIDE).tolist() == grammar.read_text(text).tolist()
     assert value["notes"][0] == [0, 2000, 60, 80, 1, 7] and value["notes"][3] == [2500, 3000, 65, 100, 12, 14]
     assert value["times"] == [0, 0, 0, 500, 500, 1000, 1000, 2000, 2000, 2000, 2000, 2500, 2500, 2500, 3000]
     assert value["odd"] == {} and "15" in value["facts"] and "4" in value["facts"]
-    assert note == "word" and track == [{"wav": 15}] and "audio/midi" in saved
+    assert note == "" and ids == value["ids"]
+    (track,), saved = tokens.sounded(t, ids)
+    assert "wav" in track and "audio/midi" in saved
 
 
 @pytest.mark.parametrize("piece", [*pieces.NAMES, tokens.CHOPIN])
 def test_every_example_gives_ten_seconds_of_clean_tokens(piece):
-    value = next(tokens.from_piece(T, piece, None, 8, True))[0]
+    value = tokens.from_piece(T, piece, None, 8, True)[0]
     assert 20 < len(value["ids"]) <= tokens.MOST_TOKENS and not value["odd"]
     assert 0 <= value["notes"][0][0] and max(note[0] for note in value["notes"]) <= 10_000
     whole = events.decode_notes(midi.encode(midi.read(tokens._path(piece)).midi))
@@ -45,12 +38,19 @@ def test_every_example_gives_ten_seconds_of_clean_tokens(piece):
 
 
 def test_a_place_beyond_the_end_or_without_notes():
-    far = next(tokens.from_piece(T, pieces.FIRST, None, 1e9, True))[0]
+    far = tokens.from_piece(T, pieces.FIRST, None, 1e9, True)[0]
     assert far["notes"]
     gap = events.decode(events.encode_notes([0, 50], [1, 51], [60, 60], [64, 64]))
     with pytest.raises(MidiError) as caught:
         tokens.excerpt(gap, 20, pedal=True)
     assert translate(str(caught.value), "ko") != str(caught.value)
+
+
+def test_ones_own_file_and_none():
+    score = midi.read(tokens._path(tokens.CHOPIN))
+    assert tokens.from_piece(T, pieces.OWN, score, 3, True)[3] == tokens.from_piece(T, tokens.CHOPIN, None, 3, True)[3]
+    with pytest.raises(MidiError, match="upload one"):
+        tokens.from_piece(T, pieces.OWN, None, 3, True)
 
 
 def test_too_many_tokens_are_cut_and_said():
@@ -65,24 +65,24 @@ def test_too_many_tokens_are_cut_and_said():
 )
 def test_a_text_that_cannot_be_played_says_why(text):
     with pytest.raises(MidiError) as caught:
-        last(tokens.from_text(T, text))
+        tokens.from_text(T, text)
     assert translate(str(caught.value), "ko") != str(caught.value)
 
 
 def test_oddities_are_named_where_they_stand():
-    (value, text, note, *_), _ = tokens.from_text(T, "NOTE_OFF<60> NOTE_ON<61> TIME_SHIFT<100>")
+    value, text, note, _ = tokens.from_text(T, "NOTE_OFF<60> NOTE_ON<61> TIME_SHIFT<100>")
     assert sorted(value["odd"]) == ["0", "1"] and "Token 1: NOTE_OFF&lt;60&gt;" in note
     assert "before any SET_VELOCITY" in value["odd"]["1"] and "is never ended" in value["odd"]["1"]
     assert text == gr.skip()  # the box keeps what was written
-    note = next(tokens.from_text(T, "SET_VELOCITY<80> NOTE_ON<61> TIME_SHIFT<100> NOTE_OFF<61>"))[2]
+    note = tokens.from_text(T, "SET_VELOCITY<80> NOTE_ON<61> TIME_SHIFT<100> NOTE_OFF<61>")[2]
     assert note == T("no_odd")
 
 
 def test_what_the_keyboard_sends_becomes_tokens():
-    value = next(tokens.from_keys(T, [[0, 500, 60, 80], [250, 750, 64, 112]]))[0]
+    value = tokens.from_keys(T, [[0, 500, 60, 80], [250, 750, 64, 112]])[0]
     assert [events.name(i) for i in value["ids"]][:3] == ["SET_VELOCITY<80>", "NOTE_ON<60>", "TIME_SHIFT<250>"]
     many = [[10 * k, 10 * k + 10, 60, 80] for k in range(5000)]
-    assert len(next(tokens.from_keys(T, many))[0]["notes"]) == tokens.MOST_NOTES
+    assert len(tokens.from_keys(T, many)[0]["notes"]) == tokens.MOST_NOTES
 
 
 @pytest.mark.parametrize(
@@ -92,5 +92,5 @@ def test_what_the_keyboard_sends_becomes_tokens():
 )  # fmt: skip
 def test_a_browser_may_send_anything(sent):
     with pytest.raises(MidiError) as caught:
-        last(tokens.from_keys(T, sent))
+        tokens.from_keys(T, sent)
     assert translate(str(caught.value), "ko") != str(caught.value)
