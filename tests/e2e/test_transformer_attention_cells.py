@@ -70,7 +70,7 @@ def test_a_word_that_is_unknown_is_named_and_the_figure_stays(opener) -> None:
     box = page.locator("#attention-sentence textarea, #attention-sentence input").first
     box.fill("the <b>violin</b> sings .")
     box.press("Enter")
-    expect(page.locator(".toast-body").last).to_contain_text("<b>violin</b>")
+    expect(page.locator(".toast-body").last).to_contain_text("‹b›violin‹/b›")
     assert page.locator(f"{VIEW} .chip").count() == 7
     box.fill("the old girls near the bird sing .")
     box.press("Enter")

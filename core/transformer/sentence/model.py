@@ -39,7 +39,9 @@ def read(text: str) -> list[str]:
     words = str(text or "").casefold().replace(".", " . ").split()
     for word in words:
         if word not in numbers():
-            raise TextError(f"The word “{word[:30]}” is not one of the {len(numbers())} that this model knows: take words of the examples.")
+            known = f"one of the {len(numbers())} that this model knows: take words of the examples."
+            shown = word[:30].replace("<", "‹").replace(">", "›")  # a page shows it, and must not take it for HTML
+            raise TextError(f"The word “{shown}” is not {known}")
     if not 2 <= len(words) <= LONGEST:
         raise TextError(f"The sentence has {len(words)} words; write 2 to {LONGEST}, the full stop among them.")
     return words
