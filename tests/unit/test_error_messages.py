@@ -27,7 +27,8 @@ NOT_FOR_VISITORS = {
         "core/midi/collection.py",
         "core/parametric/data.py", "core/tacotron2/data.py", "core/text/alignment.py", "core/unit_selection/data.py",
         "core/separation/data.py", "core/separation/remix.py", "core/separation/render.py", "core/wavenet/data.py",
-        "core/musenet/classifier.py", "core/musenet/data.py",
+        "core/musenet/classifier.py", "core/musenet/data.py", "core/separation/stretch.py", "core/transformer/data.py",
+        "core/transformer/chorales_corpus.py", "core/transformer/chorales.py",
     ],
     "writing weights: only a trainer does": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",
@@ -37,6 +38,7 @@ NOT_FOR_VISITORS = {
         "core/separation/model.py", "core/separation/sample.py:stream", "core/musenet/sample.py:_check",
         "core/musenet/sample.py:generate", "core/musenet/sample.py:together", "core/musenet/vocabulary.py:name",
         "core/musenet/vocabulary.py:parse", "core/gpt2/load.py", "core/gpt2/model.py", "core/gpt2/sample.py",
+        "core/transformer/chorales_sample.py:harmonise",
     ],
     "hands on the text of another error, which is among the reasons below": [
         "core/wavenet/engines/compiler.py:load_kernel", "core/wavenet/engines/cuda_device.py:gpu_for",
