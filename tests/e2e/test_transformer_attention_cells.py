@@ -142,6 +142,7 @@ def test_the_skewing_trick_moves_every_cell_to_its_place(opener) -> None:
         for j in range(i + 1):
             assert seen[i, j] == pytest.approx(q[i] @ e[size - 1 + j - i], abs=0.06)
     page.locator(f"{view} button.play").click()
-    expect(page.locator(view)).to_have_attribute("data-step", "product", timeout=20_000)
+    expect(page.locator(view)).to_have_attribute("data-playing", "1")
+    expect(page.locator(view)).not_to_have_attribute("data-step", "mask")  # it begins again
     page.locator(f"{view} button.play").click()
     expect(page.locator(view)).to_have_attribute("data-playing", "0")
