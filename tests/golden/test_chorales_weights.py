@@ -20,24 +20,27 @@ def card(position: str) -> dict[tuple[str, str], float]:
     return {(one["name"], one["split"]): one["value"] for one in weights.card(NAMES[position])["metrics"]}
 
 
-def test_relative_position_predicts_held_out_chorales_better():
-    """The paper's finding, on our networks: same size, data, steps and seed."""
-    found, split = card("relative"), "test, 77 chorales"
-    relative, absolute = (card(position)[f"NLL (nats a token), {position}", split] for position in NAMES)
-    counting = found["NLL (nats a token), counting pairs of a voice", split]
-    assert relative < absolute < counting
-    assert found["absolute less relative (nats), mean over chorales", split] > 3 * found["its standard error", split]
-    configs = [weights.card(name) for name in NAMES.values()]
-    assert len({(one["steps"], one["seed"]) for one in configs}) == 1
+def test_both_networks_know_more_than_counting_does():
+    """And were compared as the page says: same size, data, steps and seed; the cards admit who is ahead."""
+    split = "test, 77 chorales"
+    counting = card("relative")["NLL (nats a token), counting pairs of a voice", split]
+    found = {position: card(position)[f"NLL (nats a token), {position}", split] for position in NAMES}
+    assert max(found.values()) < 0.85 * counting
+    gain = card("relative")["absolute less relative (nats), mean over chorales", split]
+    assert abs(gain) > 3 * card("relative")["its standard error", split]  # the difference is no accident of 77 pieces
+    cards = [weights.card(name) for name in NAMES.values()]
+    assert len({(one["steps"], one["seed"], one["config"]["width"], one["config"]["layers"]) for one in cards}) == 1
+    behind = [any("position is behind" in line for line in one["known_failures"]) for one in cards]
+    assert behind == [found["relative"] >= found["absolute"]] * 2
     assert all((weights.FOLDER / name / "model.safetensors").stat().st_size <= 2_000_000 for name in NAMES.values())
 
 
-@pytest.mark.parametrize(("position", "ceiling"), CEILINGS := [("relative", 9.0), ("absolute", 9.0)])
-def test_held_out_openings_cost_no_more_than_they_did(position, ceiling):
+@pytest.mark.parametrize(("position", "most"), [("relative", 0.85), ("absolute", 0.63)])
+def test_held_out_openings_cost_no_more_than_they_did(position, most):
     """Nats a token over the stored openings of held-out chorales, computed anew."""
     model = weights.load(NAMES[position])
     costs = [chorales_train.nll_of(model, one.steps).numpy() for one in chorales_corpus.examples()]
-    assert float(np.concatenate(costs).mean()) < ceiling
+    assert float(np.concatenate(costs).mean()) < most
 
 
 def test_a_harmonised_melody_is_a_chorale():
