@@ -20,7 +20,7 @@ from demos._musenet.making import MODEL, root
 from demos._musenet.starts import Asked
 from demos._tab import ROOT, Strings
 
-TOKENS = 400
+TOKENS = 256
 KINDS = ("silent", "sounding", "foreign", "volume", "wait", "header", "early")
 STORED = ROOT / "assets/site/musenet/mask.json"
 
