@@ -37,7 +37,7 @@ def settings(
                 row=row, col=1,
             )  # fmt: skip
         figure.update_yaxes(title_text=words["pitch"], row=row, col=1, **_octaves(steps))
-    plots.layout(figure, hovermode="closest", margin={"l": 56, "r": 16, "t": 60, "b": 48})
+    plots.layout(figure, y_title=words["pitch"], hovermode="closest", margin={"l": 56, "r": 16, "t": 60, "b": 48})
     figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.06, "yanchor": "bottom"})
     figure.update_xaxes(title_text="")
     figure.update_xaxes(title_text=words["time"], row=len(found), col=1)
