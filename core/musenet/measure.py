@@ -53,10 +53,10 @@ DATA = [
 ]  # fmt: skip
 FAILURES = [
     "Knows the last 768 tokens, about 200 notes: a theme that is to come back after that has been forgotten.",
-    "Has learned for little more than an hour on one thread of a shared CPU, a small part of one pass over its data: "
-    "harmony wanders, and phrases seldom close.",
-    "Mozart, Beethoven, Schubert and Schumann are hard to tell apart in what it writes; they are for the classifier in "
-    "real works too.",
+    "Has learned for 80 minutes on one thread of a shared CPU, about as many tokens as its data have: harmony wanders, "
+    "and phrases seldom close.",
+    "Its classical and romantic styles lie close together; ragtime begun from nothing is taken for something else. The "
+    "card's rates of recognition say how close.",
     "For strings it knows chorales and quartets in even volume, for a band game music; other composers' orchestras it "
     "has never heard.",
     "Was trained on CC BY-NC-SA material, for non-commercial use only; and on songs in copyright: do not use it to "
