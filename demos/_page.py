@@ -16,7 +16,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import brotli  # noqa: E402
 import gradio as gr  # noqa: E402
+import httpx  # noqa: E402
 import plotly  # noqa: E402
+from gradio import networking  # noqa: E402
 from starlette.requests import Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import Mount, Route  # noqa: E402
@@ -242,6 +244,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         Mount("/site", StaticFiles(directory=ASSETS / "site")),
     ]
     _kept.clean_broken_uploads()
+    networking.url_ok = _answers
     threading.Timer(2.0, warm).start()
     site(tabs).queue(max_size=60, default_concurrency_limit=8).launch(
         server_name=os.environ.get("SITE_HOST") or ("0.0.0.0" if on_spaces else "127.0.0.1"),
@@ -255,6 +258,15 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         app_kwargs={"routes": routes, "middleware": [Middleware(Compressed)]},
         **options,
     )
+
+
+def _answers(url: str) -> bool:
+    """Does the site answer? In place of gradio's question, which makes the whole first page and waits 3 s for it: a
+    busy machine takes longer, and the site then would not start."""
+    try:
+        return httpx.head(url.rstrip("/") + "/site/site.css", timeout=60, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def alone(tab: Tab) -> None:

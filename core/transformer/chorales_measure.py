@@ -193,7 +193,7 @@ def ship(
         for row in rows
     ]  # fmt: skip
     return weights.save(
-        model, NAME + config.position, sample_rate_hz=0,
+        model, NAME + config.position, sample_rate_hz=0, license="other",  # some scores are not for commercial use
         description=f"Music Transformer (arXiv:1809.04281) with {config.position} position on JSB Chorales at "
         f"sixteenth notes. The paper's figures in nats a token: {table}. What differs: {setup}",
         training_command=training.commands(state), commit=state.get("commit", training.commit_hash()),

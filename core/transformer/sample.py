@@ -154,7 +154,7 @@ def accompany(
     """
     given = encode_notes(*melody).tolist()
     if not given:
-        raise SamplingError("The melody has no notes: give at least one.")
+        raise SamplingError("There is no upper voice to accompany: choose a piece, or a file that has notes.")
     own = np.zeros(128, bool)  # keys that the melody holds
     ceiling = 128
     player: Player | None = None

@@ -63,7 +63,7 @@ def _what(t: Strings) -> tuple[Any, Any, Any, Any]:
     with w.row():
         piece = w.link("music-piece", gr.Dropdown(choices, value=USUAL[0], label=t("piece")))
         upload = gr.File(
-            label=t("upload"), file_types=[".mid", ".midi", ".rmi"], type="filepath", elem_id="music-upload", height=150
+            label=t("upload"), file_types=[".mid", ".midi", ".rmi"], type="filepath", elem_id="music-upload", height=190
         )
     with w.row():
         mode = w.link("music-mode", gr.Radio(_choices(t, "mode", MODES), value=USUAL[1], label=t("mode")))
@@ -75,6 +75,7 @@ def _what(t: Strings) -> tuple[Any, Any, Any, Any]:
     def brought(path: str | None) -> tuple:
         if path is None:
             return gr.update(choices=choices, value=USUAL[0]), None
+        pieces.events_of(t, pieces.OWN, path)  # what cannot be read is said now, and not chosen
         return gr.update(choices=[(t("piece_own"), pieces.OWN), *choices], value=pieces.OWN), path
 
     w.on(t, [upload.upload, upload.clear], brought, upload, [piece, own])

@@ -10,7 +10,8 @@ from demos._tab import ROOT, Strings
 
 FOLDER = ROOT / "assets/midi"
 FIRST = "rondo-alla-turca"
-NAMES = (FIRST, "bach-prelude-bwv862", "beethoven-pathetique-adagio", "schumann-foreign-lands", "joplin-entertainer")
+NAMES = (FIRST, "bach-prelude-bwv862", "beethoven-pathetique-adagio", "chopin-nocturne-op9-2",
+         "schumann-foreign-lands", "joplin-entertainer")  # fmt: skip
 OWN, NOTHING = "own", "nothing"
 
 

@@ -214,7 +214,7 @@ def test_sampling_says_what_is_wrong(network) -> None:
         next(sample.generate(network, []))
     with pytest.raises(SamplingError, match="1 to 20,000 events"):
         next(sample.generate(network, events=0))
-    with pytest.raises(SamplingError, match="melody has no notes"):
+    with pytest.raises(SamplingError, match="no upper voice"):
         next(sample.accompany(network, Notes(np.zeros(0), np.zeros(0), np.zeros(0, int), np.zeros(0, int))))
 
 

@@ -137,10 +137,7 @@ export const start = (element, props, trigger, watch) => {
     pen.fillStyle = muted;
     pen.textBaseline = 'middle';
     for (let p = low; p <= high; p++) {
-      if (p % 12 === 0) {
-        pen.fillText(pitchName(p), 2, y(p) + ROW / 2);
-        pen.fillStyle = rule; pen.fillRect(LEFT, y(p) + ROW, wide - LEFT, 1); pen.fillStyle = muted;
-      }
+      if (p % 12 === 0) { pen.fillStyle = rule; pen.fillRect(LEFT, y(p) + ROW, wide - LEFT, 1); pen.fillStyle = muted; }
     }
     const tick = [0.5, 1, 2, 5, 10, 20, 60].find(s => s * scale >= 56) || 120;
     pen.textBaseline = 'top';
@@ -148,7 +145,7 @@ export const start = (element, props, trigger, watch) => {
       pen.fillRect(x(s * 1000), tall - BOTTOM, 1, 4);
       pen.fillText(s.toFixed(tick < 1 ? 1 : 0) + ' s', x(s * 1000) + 3, tall - BOTTOM + 6);
     }
-    if (!now) return;
+    if (!now) { octaves(pen, muted); return; }
     if (now.split_s > 0) {
       pen.strokeStyle = muted;
       pen.setLineDash([4, 4]);
@@ -189,6 +186,22 @@ export const start = (element, props, trigger, watch) => {
       pen.lineWidth = 1;
     }
     if (head >= 0) { pen.fillStyle = accent; pen.fillRect(x(head * 1000), TOP, 2, tall - TOP - BOTTOM); }
+    octaves(pen, muted);
+  };
+  const octaves = (pen, muted) => {  // the names of the Cs, at the left edge of what is in view
+    const left = scroller.scrollLeft;
+    pen.fillStyle = css('--surface');
+    pen.fillRect(left, 0, LEFT - 4, tall - BOTTOM);
+    pen.fillStyle = muted;
+    pen.font = '11px Pretendard, sans-serif';
+    pen.textBaseline = 'middle';
+    for (let p = low; p <= high; p++) if (p % 12 === 0) pen.fillText(pitchName(p), left + 4, y(p) + ROW / 2);
+  };
+  let asked = false;
+  scroller.onscroll = () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => { asked = false; draw(); });
   };
 
   const noteAt = event => {
