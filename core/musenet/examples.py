@@ -35,7 +35,7 @@ class Example:
     seconds: float = 40.0
     seed: int = 1
     temperature: float = 1.0
-    top_p: float = 0.95
+    top_p: float = 0.98
 
 
 EXAMPLES = (

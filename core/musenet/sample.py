@@ -64,7 +64,7 @@ class Settings:
     seconds: float | None = None
     temperature: float = 1.0
     top_k: int | None = None
-    top_p: float | None = 0.95
+    top_p: float | None = 0.98
     grammar: bool = True
     ending: bool = True
 
@@ -285,7 +285,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tokens", type=int, default=1200)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--top-k", type=int)
-    parser.add_argument("--top-p", type=float, default=0.95)
+    parser.add_argument("--top-p", type=float, default=0.98)
     parser.add_argument("--no-grammar", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weights", default="musenet-composer")
@@ -299,6 +299,7 @@ def main(arguments: list[str] | None = None) -> None:
     )  # fmt: skip
     primer = midi.read(options.primer).midi if options.primer else None
     row = begin(settings, primer, primer_s=options.primer_seconds)
+    torch.set_num_threads(1)  # so small a network gains nothing from more
     model = weights.load(options.weights)
     started = time.perf_counter()
     new = list(generate(model, row, settings, seed=options.seed))
