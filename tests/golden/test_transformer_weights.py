@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif("transformer-relative" not in weights.names(), reason="the weights are not here yet"),
 ]
 POSITIONS = ("relative", "absolute")
-MOST_BITS = {"relative": 4.6, "absolute": 4.7}  # how often events come costs 6.97, how often after one another 5.80
+MOST_BITS = {"relative": 4.2, "absolute": 4.4}  # how often events come costs 6.97, how often after one another 5.80
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,9 @@ def test_relative_position_foresees_held_out_works_better() -> None:
     cards = {p: {(row["name"], row["split"]): row["value"] for row in metrics[p]} for p in POSITIONS}
     for window in (512, 1024):
         row = ("bits an event", f"held-out works of ASAP, windows of {window}")
-        assert cards["relative"][row] < cards["absolute"][row] < 5.8
+        assert cards["relative"][row] < cards["absolute"][row] < 3.6
+    composers = [row for row in cards["relative"] if row[0].startswith("bits an event, ")]
+    assert len(composers) > 6 and all(cards["relative"][row] < cards["absolute"][row] for row in composers)
 
 
 @pytest.mark.parametrize("position", POSITIONS)
