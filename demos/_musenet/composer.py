@@ -80,7 +80,7 @@ def _live_controls(t: Strings) -> dict[str, Any]:
             seed = w.link("composer-seed", gr.Slider(0, 999, 1, step=1, label=t("seed")))
         with w.row():
             top_k = w.link("topk", gr.Slider(0, 200, 0, step=1, label=t("top_k")))
-            top_p = w.link("topp", gr.Slider(0.05, 1, 0.95, step=0.05, label=t("top_p")))
+            top_p = w.link("topp", gr.Slider(0.05, 1, 0.98, step=0.01, label=t("top_p")))
             primer_s = w.link("primer", gr.Slider(1, 30, 12, step=1, label=t("primer")))
         grammar = w.link("grammar", gr.Checkbox(True, label=t("grammar")))
     with w.row():

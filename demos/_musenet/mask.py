@@ -21,6 +21,7 @@ from demos._musenet.starts import Asked
 from demos._tab import ROOT, Strings
 
 TOKENS = 256
+HEARD_S = 30.0
 KINDS = ("silent", "sounding", "foreign", "volume", "wait", "header", "early")
 STORED = ROOT / "assets/site/musenet/mask.json"
 
@@ -114,7 +115,7 @@ def _sounds(t: Strings, folder: _kept.Folder, found: dict[str, list[int]]) -> di
     out = {}
     for key in ("off", "on"):
         row = found["row"] + found[key]
-        out[key] = show.files(folder, key, t(f"mask_{key}"), show.excerpt(row, len(found["row"]))[0], row)
+        out[key] = show.files(folder, key, t(f"mask_{key}"), heard(found, key), row)
     return out
 
 
@@ -128,5 +129,6 @@ def at_sight(t: Strings) -> tuple:
 
 
 def heard(found: dict[str, list[int]], key: str) -> list[encoding.Note]:
-    """The notes of one of the two, as they are heard."""
-    return show.excerpt(found["row"] + found[key], len(found["row"]))[0]
+    """The notes of one of the two, as they are heard: HEARD_S of them, for without the mask notes may hang for long."""
+    notes = show.excerpt(found["row"] + found[key], len(found["row"]))[0]
+    return [note._replace(end_s=min(note.end_s, HEARD_S)) for note in notes if note.start_s < HEARD_S]
