@@ -28,6 +28,7 @@ export const start = (element, props, trigger, watch) => {
   root.append(scroller, line, legend, el('div', 'foot', status, exports));
   element.append(root);
 
+  let centred = -1;  // the note whose arcs were brought into view last
   let now = null, at = -1, head = -1, hidden = new Set();  // at: note pointed at; head: seconds that are heard
   let take = 0;  // which of the takes is shown
   const css = name => getComputedStyle(root).getPropertyValue(name).trim();
@@ -60,6 +61,10 @@ export const start = (element, props, trigger, watch) => {
     exports.querySelectorAll('button').forEach(b => { b.disabled = !now.notes.length; });
     explain();
     draw();
+    if (value.arcs && value.notes[value.arcs.of] && value.arcs.of !== centred) {  // bring the note and what lies before it into view
+      centred = value.arcs.of;
+      scroller.scrollLeft = x(value.notes[centred][0]) - 0.75 * scroller.clientWidth;
+    }
     if (value.state === 'running') scroller.scrollLeft = scroller.scrollWidth;
   };
 
