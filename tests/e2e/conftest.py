@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import socket
@@ -10,9 +11,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -24,6 +26,7 @@ FLAGS = (
     "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required "
     "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
 ).split()
+WHOLE_SITE = ("test_shell", "test_start")  # modules whose pages have all tabs
 SETTLE_MS = 1500  # a click within the first second after load can be lost
 # What gradio's client says when a page is left while its stream of answers is open.
 LEAVING = ("AbortError: signal is aborted", "Connection errored out")
@@ -57,14 +60,20 @@ class Watch:
 
 @dataclass
 class Opener:
-    """Opens pages of the site: `opener("/?tab=wavenet", width=390, color_scheme="dark")`."""
+    """Opens pages of the site: `opener("/?tab=wavenet", width=390, color_scheme="dark")`.
+
+    address: of the page opened last.  site_of: the slug of a tab -> the address of a site that has it.
+    """
 
     browser: object
     address: str
+    site_of: Callable[[str], str] | None = None
     contexts: list = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
 
     def __call__(self, path: str, *, width: int = 1280, height: int = 900, **options):
+        if self.site_of is not None:
+            self.address = self.site_of(parse_qs(urlsplit(path).query)["tab"][0])
         context = self.browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(60_000)
         self.contexts.append(context)
@@ -172,10 +181,32 @@ def browser():
         running.close()
 
 
+@pytest.fixture(scope="session")
+def tab_sites(tmp_path_factory) -> Iterator[Callable[[str], str]]:
+    """Sites of one tab each, `python -m demos.<slug>`, started when first asked for.
+
+    A browser takes seconds to build the page with all tabs; the tests of the shell open that one.
+    """
+    with ExitStack() as running:
+
+        @functools.cache
+        def site_of(slug: str) -> str:
+            if "SITE" in os.environ:
+                return os.environ["SITE"]
+            log = tmp_path_factory.mktemp(slug) / "log.txt"
+            return running.enter_context(contextmanager(serve)(["-m", f"demos.{slug}"], log))
+
+        yield site_of
+
+
 @pytest.fixture
-def opener(site: str, browser) -> Iterator[Callable]:
+def opener(request, browser) -> Iterator[Callable]:
     """Opens pages; at the end no page may have had an error or asked outside the machine."""
-    yield from opening(browser, site)
+    if request.module.__name__ in WHOLE_SITE:
+        yield from opening(browser, request.getfixturevalue("site"))
+    else:
+        site_of = request.getfixturevalue("tab_sites")
+        yield from opening(browser, site_of(request.module.__name__.split("_")[1]), site_of)  # test_<slug>_….py
 
 
 @pytest.fixture
@@ -184,9 +215,9 @@ def lab_opener(lab_site: str, browser) -> Iterator[Callable]:
     yield from opening(browser, lab_site)
 
 
-def opening(browser, address: str) -> Iterator[Opener]:
+def opening(browser, address: str, site_of: Callable[[str], str] | None = None) -> Iterator[Opener]:
     """An Opener that checks its pages at the end."""
-    opens = Opener(browser, address)
+    opens = Opener(browser, address, site_of)
     yield opens
     for context in opens.contexts:
         context.close()

@@ -43,6 +43,7 @@ def midi(page) -> pretty_midi.PrettyMIDI:
 def test_stored_takes_at_sight_then_it_plays_live_and_shows_what_it_looked_at(opener, language) -> None:
     t = strings("transformer", language).cell("music")
     page = open_patiently(opener, "transformer", language, "music", "&music-length=100&music-seed=5")
+    bring(page, ROLL)
     page.wait_for_selector(f"{ROLL}[data-state=done]")
     sounds(page, "#music-take", 2)  # both networks, at once
     stored = int(page.locator(ROLL).get_attribute("data-notes"))
@@ -83,6 +84,7 @@ def test_another_layer_and_another_note_have_other_arcs(opener) -> None:
 
 def test_a_melody_is_accompanied_and_a_broken_file_is_explained(opener, tmp_path) -> None:
     page = open_patiently(opener, "transformer", "en", "music", "&music-mode=accompany")
+    bring(page, ROLL)
     page.wait_for_selector(f"{ROLL}[data-state=done]")
     page.locator("#music-upload input[type=file]").first.set_input_files(
         {"name": "<b>broken.mid", "mimeType": "audio/midi", "buffer": b"MThd but no more"}
