@@ -9,7 +9,7 @@ import gradio as gr
 from demos import _models
 from demos import _widgets as w
 from demos._tab import Strings
-from demos._transformer.playing import NETWORKS, USUAL, _of_primer, _seconds, within
+from demos._transformer.playing import NETWORKS, USUAL, _of_primer, _seconds, stored_state, within
 from demos._transformer.roll import Roll, with_arcs
 
 EDGES = (1, 4, 16, 64, 256)
@@ -21,6 +21,7 @@ def look(t: Strings, made: Any, note: Any, layer: Any, network: Any) -> Any:
     from core.midi.events import trace
     from core.transformer.look import note_arcs
 
+    made = made or stored_state(t)
     if not made:
         return gr.skip()
     found = trace(made["ids"])
@@ -55,6 +56,7 @@ def inside(t: Strings, made: Any, layer: Any, network: Any) -> tuple:
     from core.transformer import figures
     from core.transformer import look as looking
 
+    made = made or stored_state(t)
     if not made or len(made["ids"]) < 4:
         return gr.skip(), gr.skip(), gr.skip()
     ids = made["ids"][:MOST_LOOK]

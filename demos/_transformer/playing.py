@@ -174,15 +174,27 @@ def at_sight(t: Strings) -> tuple:
     kept = stored.music()
     if kept is None:
         return tuple(gr.skip() for _ in range(5))
-    ids, primer = kept["relative"], kept["primer"]
+    state = stored_state(t)
+    ids, primer = state["ids"], state["primer"]
     roll = Roll((t("part_primer"), t("part_network")), split_s=_seconds(ids[:primer]))
     _draw(Take([], iter(()), partial(_of_primer, primer), roll), ids)
     tracks = [
         _player.linked(t("take_label", network=t(f"network_{name}"), seed=kept["seed"]), stored.sound_url(name))
         for name in NETWORKS
     ]
-    state = {"ids": ids, "primer": primer, "parts": roll.value["parts"], "tracks": tracks[:1]}
+    state["tracks"] = tracks[:1]
     return roll.end(t("stored_facts", seed=kept["seed"])), tracks, downloads(t, ids), "", state
+
+
+def stored_state(t: Strings) -> dict[str, Any] | None:
+    """What stands for the piece that was played last, as long as the visitor has played none."""
+    from demos._transformer import stored
+
+    kept = stored.music()
+    if kept is None:
+        return None
+    parts = [t("part_primer"), t("part_network")]
+    return {"ids": kept["relative"], "primer": kept["primer"], "parts": parts, "tracks": []}
 
 
 def within(value: Any, low: float, high: float) -> float:

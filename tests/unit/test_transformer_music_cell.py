@@ -95,7 +95,12 @@ def test_arcs_and_figures_of_both_networks(language, monkeypatch) -> None:
     assert looking.look(t, made, 10**6, 1, "relative")["arcs"]["of"] == len(arcs["notes"]) - 1
 
 
-def test_nothing_made_yet_changes_nothing() -> None:
+def test_before_anything_is_played_the_stored_piece_is_looked_at(monkeypatch) -> None:
+    kept = {"relative": [356 + 16, 60, 256 + 40, 64, 256 + 40, 128 + 60, 128 + 64], "primer": 3, "seed": 1}
+    monkeypatch.setattr(stored, "music", lambda: kept)
+    arcs, reach, surprise = looking.inside(words(), None, 1, "relative")
+    assert len(arcs["notes"]) == 2 and reach["summary"] and surprise["summary"]
+    monkeypatch.setattr(stored, "music", lambda: None)
     assert looking.look(words(), None, 3, 1, "relative")["__type__"] == "update"
     assert len(looking.inside(words(), None, 1, "relative")) == 3
 
