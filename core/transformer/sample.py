@@ -177,6 +177,8 @@ def accompany(
             continue
         if event < NOTE_OFF:
             own[event - NOTE_ON], ceiling = True, event - NOTE_ON - gap
+            if rules.down[event - NOTE_ON]:  # the network holds this key: it is lifted for the melody
+                yield play(event + NOTE_OFF)
         elif event < TIME_SHIFT:
             own[event - NOTE_OFF] = False
         if event >= TIME_SHIFT or rules.down[event % 128] == (event >= NOTE_OFF):
