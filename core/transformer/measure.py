@@ -95,25 +95,27 @@ def measure(model: MusicTransformer, held_out: list[data.Piece], *, limit: int |
     """Bits per window length, over the later half of a window, and per composer."""
     found: list[Row] = []
     name = "bits an event"
-    split = f"{SPLIT}, windows of 512"
+    window = min(512, model.config.length)
+    split = f"{SPLIT}, windows of {window}"
     groups = {
-        composer: losses(model, data.windows(pieces, window=512, limit=limit))
-        for composer, pieces in _by_composer(held_out).items()
+        composer: losses(model, data.windows(pieces, window=window, limit=limit))
+        for composer, pieces in _by_composer(held_out, window).items()
     }
     bits = np.concatenate(list(groups.values()))
     found.append(row(name, bits.mean(), split))
-    found.append(row(f"{name}, second half of the window", bits[:, 256:].mean(), split))
+    found.append(row(f"{name}, second half of the window", bits[:, window // 2 :].mean(), split))
     if model.config.length >= 1024:
         long = losses(model, data.windows(held_out, window=1024, limit=limit), batch=2)
         found.append(row(name, long.mean(), f"{SPLIT}, windows of 1024"))
     return found + [row(f"{name}, {composer}", values.mean(), split) for composer, values in groups.items()]
 
 
-def _by_composer(pieces: list[data.Piece]) -> dict[str, list[data.Piece]]:
+def _by_composer(pieces: list[data.Piece], window: int) -> dict[str, list[data.Piece]]:
     groups: dict[str, list[data.Piece]] = defaultdict(list)
     for piece in pieces:
         groups[piece.name.partition("/")[0]].append(piece)
-    return {name: groups[name] for name in sorted(groups) if any(len(p.notes.pitch) > 260 for p in groups[name])}
+    long = {name for name, found in groups.items() if any(2 * len(p.notes.pitch) > window + 8 for p in found)}
+    return {name: groups[name] for name in sorted(long)}
 
 
 def of_run(folder: Path, position: str, preset: str = "small") -> tuple[MusicTransformer, dict[str, Any]]:
