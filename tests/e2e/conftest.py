@@ -27,7 +27,7 @@ FLAGS = (
     "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
 ).split()
 WHOLE_SITE = ("test_shell", "test_start")  # modules whose pages have all tabs
-SETTLE_MS = 1500  # a click within the first second after load can be lost
+SETTLE_MS = 1200  # a click within the first second after load can be lost
 # What gradio's client says when a page is left while its stream of answers is open.
 LEAVING = ("AbortError: signal is aborted", "Connection errored out")
 
