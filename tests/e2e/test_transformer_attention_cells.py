@@ -120,6 +120,7 @@ def test_a_moved_sentence_keeps_its_relative_logits_and_loses_its_absolute_ones(
 def test_the_skewing_trick_moves_every_cell_to_its_place(opener) -> None:
     page = open_patiently(opener, "transformer", "en", "relative", reduced_motion="reduce")
     view = "#relative-skew-view .skew-view"
+    bring(page, "#relative-skew-view")
     bring(page, f"{view}[data-drawn]")
     with page.expect_download() as saved:
         page.locator("#relative-skew-view .plot-export button").click()
