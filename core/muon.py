@@ -93,3 +93,18 @@ class MuonAdam(torch.optim.Optimizer):
             rate = group["lr"] * group["ratio"] * max(1.0, shape[0] / shape[1]) ** 0.5
             for p, update in zip(same, orthogonalise(stacked, dtype=group["dtype"])):
                 p.add_(update, alpha=-rate)
+
+
+def muon_for(
+    model: nn.Module, *, inner: tuple[str, ...], lr: float = 2e-3, dtype: torch.dtype = torch.float32
+) -> MuonAdam:
+    """Muon for a network's inner matrices, Adam for all else that learns.
+
+    Args:
+        inner: what the names of the layers in the middle begin with, such as ("layers.",); embeddings and the output
+            layer, which are matrices too, are not among them.
+    """
+    learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    matrices = [p for name, p in learning.items() if name.startswith(inner) and p.dim() == 2]
+    chosen = {id(p) for p in matrices}
+    return MuonAdam(matrices, [p for p in learning.values() if id(p) not in chosen], lr=lr, dtype=dtype)

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from core import training, weights
 from core.gpt2.model import GPT2, GPT2Config
-from core.muon import MuonAdam
+from core.muon import MuonAdam, muon_for
 from core.musenet import data
 from core.musenet import vocabulary as v
 
@@ -132,9 +132,7 @@ def evaluate(model: GPT2, windows: dict[str, list[list[int]]]) -> dict[str, floa
 
 def optimiser(model: GPT2) -> MuonAdam:
     """Muon for the matrices inside the blocks, Adam for the embeddings, norms and biases."""
-    matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "/h" in name]
-    chosen = {id(p) for p in matrices}
-    return MuonAdam(matrices, [p for p in model.parameters() if id(p) not in chosen])
+    return muon_for(model, inner=("model/h",))
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core import training, weights
-from core.muon import MuonAdam
+from core.muon import MuonAdam, muon_for
 from core.parametric import data
 from core.parametric.data import Batch, Utterance
 from core.parametric.model import AcousticModel, DurationModel
@@ -128,9 +128,7 @@ def evaluate_acoustics(model: AcousticModel, utterances: Sequence[Utterance]) ->
 
 def optimizer_for(model: nn.Module, learning_rate: float) -> MuonAdam:
     """Muon for the matrices of the frame layers; Adam for the GRU, what enters and leaves, biases."""
-    matrices = [p for name, p in model.named_parameters() if name.startswith("layers.") and p.dim() == 2]
-    chosen = {id(p) for p in matrices}
-    return MuonAdam(matrices, [p for p in model.parameters() if id(p) not in chosen], lr=learning_rate)
+    return muon_for(model, inner=("layers.",), lr=learning_rate)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core import training, weights
-from core.muon import MuonAdam
+from core.muon import MuonAdam, muon_for
 from core.transformer import chorales
 from core.transformer.model import MusicTransformer, MusicTransformerConfig
 
@@ -62,10 +62,7 @@ def evaluate(model: MusicTransformer, held_out: Sequence[chorales.Chorale]) -> d
 
 def optimizer_for(model: nn.Module, rate: float) -> MuonAdam:
     """Muon on the matrices of the layers, Adam on embeddings, E_r, norms and biases."""
-    named = [(name, p) for name, p in model.named_parameters()]
-    matrices = [p for name, p in named if p.ndim == 2 and name.startswith("layers.")]
-    others = [p for name, p in named if not (p.ndim == 2 and name.startswith("layers."))]
-    return MuonAdam(matrices, others, lr=rate)
+    return muon_for(model, inner=("layers.",), lr=rate)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core import training, weights
-from core.muon import MuonAdam
+from core.muon import MuonAdam, muon_for
 from core.transformer import data
 from core.transformer.model import MusicTransformer, MusicTransformerConfig
 
@@ -57,10 +57,7 @@ def evaluate(model: nn.Module, rows: Tensor, *, batch: int = 8) -> dict[str, flo
 
 def optimizer_for(model: MusicTransformer, rate: float) -> MuonAdam:
     """Muon for the matrices of the layers; Adam for embeddings, norms, biases and E_r."""
-    matrices = [p for name, p in model.layers.named_parameters() if p.ndim == 2]
-    chosen = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in chosen]
-    return MuonAdam(matrices, others, lr=rate, dtype=torch.bfloat16)
+    return muon_for(model, inner=("layers.",), lr=rate, dtype=torch.bfloat16)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core import training, weights
-from core.muon import MuonAdam
+from core.muon import MuonAdam, muon_for
 from core.wavenet import data, fused
 from core.wavenet.model import PRESETS, WaveNet
 
@@ -78,11 +78,7 @@ def evaluate(model: WaveNet, recordings: list[data.Recording]) -> dict[str, floa
 
 def optimizer_for(model: WaveNet, learning_rate: float) -> MuonAdam:
     """Muon for the matrices inside the network; Adam for embeddings, convolutions, biases and the output layer."""
-    inner = ("layers.", "head1", "condition.project")
-    matrices = [p for name, p in model.named_parameters() if name.startswith(inner) and p.dim() == 2]
-    chosen = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
-    return MuonAdam(matrices, others, lr=learning_rate)
+    return muon_for(model, inner=("layers.", "head1", "condition.project"), lr=learning_rate)
 
 
 def with_clock(model: WaveNet, recordings: list[data.Recording], *, fit: bool) -> list[data.Recording]:

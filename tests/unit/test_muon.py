@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.muon import MuonAdam, orthogonalise
+from core.muon import MuonAdam, muon_for, orthogonalise
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (16, 6), (6, 16), (3, 12, 5)])
@@ -41,3 +41,11 @@ def test_a_matrix_moves_by_the_rate_in_every_direction():
     values = torch.linalg.svdvals(w.detach())
     assert 0.1 < float(values.min()) and float(values.max()) < 0.26  # lr x ratio x (0.5 ... 1.3)
     assert float((w.detach() * w.grad).sum()) < 0  # downhill
+
+
+def test_inner_matrices_go_to_muon_and_all_that_learns_is_there_once():
+    network = nn.ModuleDict({"embed": nn.Embedding(5, 4), "layers": nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3))})
+    network["frozen"] = nn.Linear(2, 2).requires_grad_(False)
+    others, matrices = muon_for(network, inner=("layers.",)).param_groups
+    assert [p.shape for p in matrices["params"]] == [(3, 4)] and matrices["muon"]
+    assert sorted(tuple(p.shape) for p in others["params"]) == [(3,), (3,), (3,), (5, 4)] and not others["muon"]
