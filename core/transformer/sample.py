@@ -131,6 +131,55 @@ def generate(
             player.hear([event])
 
 
+class Accompanist:
+    """A network that plays below a melody: which keys are whose, and what may be struck while the melody waits."""
+
+    def __init__(self, model: MusicTransformer, uniforms: Tensor, options: Options, per_second: int, gap: int) -> None:
+        self.model, self.options, self.per_second, self.gap = model, options, per_second, gap
+        self.uniforms = iter(uniforms)
+        self.player: Player | None = None
+        self.rules = EventGrammar()
+        self.own = np.zeros(128, bool)  # keys that the melody holds
+        self.ceiling = 128  # the lowest key that the network must not strike
+
+    def play(self, event: int) -> int:
+        """An event that is heard, whoever plays it."""
+        self.rules.push(event)
+        if self.player is None:
+            self.player = Player(self.model, [event])
+        else:
+            self.player.hear([event])
+        return event
+
+    def follow(self, event: int) -> Iterator[int]:
+        """An event of the melody that is due now, and no time shift."""
+        if event < NOTE_OFF:
+            self.own[event - NOTE_ON], self.ceiling = True, event - NOTE_ON - self.gap
+            if self.rules.down[event - NOTE_ON]:  # the network holds this key: it is lifted for the melody
+                yield self.play(event + NOTE_OFF)
+        elif event < TIME_SHIFT:
+            self.own[event - NOTE_OFF] = False
+        yield self.play(event)
+
+    def fill(self, steps: int) -> Iterator[int]:
+        """What the network plays until the melody moves on: events that together last `steps` times 10 ms."""
+        assert self.player is not None  # `accompany` lets it hear something first
+        left, most = steps, max(4, steps * self.per_second // 100)
+        for drawn, uniform in enumerate(self.uniforms):
+            may = self.rules.allowed()
+            may[max(0, self.ceiling) : NOTE_OFF] = False  # nothing at or above the melody
+            may[NOTE_OFF:TIME_SHIFT] &= ~self.own  # the melody lifts its own keys
+            if drawn >= most:  # time has to go on
+                may[:] = False
+            may[TIME_SHIFT:SET_VELOCITY] = np.arange(LONGEST_SHIFT_STEPS) < left
+            event = self.player.draw(uniform, self.options, may)
+            yield self.play(event)
+            if TIME_SHIFT <= event < SET_VELOCITY:
+                left -= event - TIME_SHIFT + 1
+            if not left:
+                return
+
+
 def accompany(
     model: MusicTransformer,
     melody: Notes,
@@ -150,61 +199,23 @@ def accompany(
         gap: semitones between the melody and the highest key that the network may strike.
     Yields:
         events, the melody's among them.
-    Differs from the paper: there a second network reads the whole melody first (arXiv:1809.04281, section 4.2.3).
+    Raises:
+        SamplingError: the melody has no notes.
+    Differs from the paper: there a second network reads the whole melody first (arXiv:1809.04281).
     """
     given = encode_notes(*melody).tolist()
     if not given:
         raise SamplingError("There is no upper voice to accompany: choose a piece, or a file that has notes.")
-    own = np.zeros(128, bool)  # keys that the melody holds
-    ceiling = 128
-    player: Player | None = None
-    rules = EventGrammar()
-    random = iter(sampling.uniforms_of(seed, MOST_EVENTS)[0])
-
-    def play(event: int) -> int:
-        nonlocal player
-        rules.push(event)
-        if player is None:
-            player = Player(model, [event])
-        else:
-            player.hear([event])
-        return event
-
+    both = Accompanist(model, sampling.uniforms_of(seed, MOST_EVENTS)[0], options, per_second, gap)
     for event in given:
-        if TIME_SHIFT <= event < SET_VELOCITY:
-            yield from _meanwhile(event - TIME_SHIFT + 1, play, lambda: player, rules, own, ceiling, random,
-                                  options, per_second)  # fmt: skip
-            continue
-        if event < NOTE_OFF:
-            own[event - NOTE_ON], ceiling = True, event - NOTE_ON - gap
-            if rules.down[event - NOTE_ON]:  # the network holds this key: it is lifted for the melody
-                yield play(event + NOTE_OFF)
-        elif event < TIME_SHIFT:
-            own[event - NOTE_OFF] = False
-        if event >= TIME_SHIFT or rules.down[event % 128] == (event >= NOTE_OFF):
-            yield play(event)
-    for key in np.flatnonzero(rules.down):
-        yield play(NOTE_OFF + int(key))
-
-
-def _meanwhile(steps, play, player, rules, own, ceiling, random, options, per_second):  # noqa: ANN001, ANN202
-    """What the network plays until the melody moves on: events that together last `steps` times 10 ms."""
-    left, drawn, most = steps, 0, max(4, steps * per_second // 100)
-    while left > 0:
-        may = rules.allowed()
-        may[max(0, ceiling) : NOTE_OFF] = False  # nothing at or above the melody
-        may[NOTE_OFF:TIME_SHIFT] &= ~own  # the melody lifts its own keys
-        if drawn >= most:
-            may[:] = False
-        may[TIME_SHIFT:SET_VELOCITY] = np.arange(LONGEST_SHIFT_STEPS) < left
-        u = next(random, None)
-        if u is None:
-            return
-        event = player().draw(u, options, may)
-        drawn += 1
-        if TIME_SHIFT <= event < SET_VELOCITY:
-            left -= event - TIME_SHIFT + 1
-        yield play(event)
+        if not TIME_SHIFT <= event < SET_VELOCITY:
+            yield from both.follow(event)
+        elif both.player is None:
+            yield both.play(event)  # silence before the first note
+        else:
+            yield from both.fill(event - TIME_SHIFT + 1)
+    for key in np.flatnonzero(both.rules.down):
+        yield both.play(NOTE_OFF + int(key))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -74,13 +74,13 @@ def begin(t: Strings, wish: Wish, ids: list[int]) -> Take:
     if wish.mode == "accompany":
         melody = melody_of(ids)
         stream = sample.accompany(model, melody, seed=wish.seed, options=options)
-        return Take([], stream, partial(_of_melody, melody), Roll((t("part_melody"), t("part_network"))))
+        return Take([], stream, partial(of_melody, melody), Roll((t("part_melody"), t("part_network"))))
     primer = ids[:PRIMER_EVENTS]
     stream = sample.generate(
         model, primer or [sample.START], events=wish.events, seed=wish.seed, options=options, grammar=wish.grammar
     )
-    roll = Roll((t("part_primer"), t("part_network")), split_s=_seconds(primer))
-    return Take(primer, stream, partial(_of_primer, len(primer)), roll)
+    roll = Roll((t("part_primer"), t("part_network")), split_s=seconds_of(primer))
+    return Take(primer, stream, partial(of_primer, len(primer)), roll)
 
 
 def play(t: Strings, wish: Wish, last: Any, *, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple]:
@@ -122,11 +122,12 @@ def _draw(take: Take, ids: list[int], facts: str = "") -> dict[str, Any]:
     return take.roll.show(found.notes, take.parts(found), facts)
 
 
-def _of_primer(count: int, found: Any) -> list[int]:
+def of_primer(count: int, found: Any) -> list[int]:
+    """The part of every note: 0 for those of the first `count` events, 1 for the network's."""
     return [int(on >= count) for on in found.on]
 
 
-def _of_melody(melody: Notes, found: Any) -> list[int]:
+def of_melody(melody: Notes, found: Any) -> list[int]:
     own = {(round(float(s) * 100), int(p)) for s, p in zip(melody.start_s, melody.pitch)}
     notes = found.notes
     return [int((round(float(s) * 100), int(p)) not in own) for s, p in zip(notes.start_s, notes.pitch)]
@@ -142,7 +143,8 @@ def melody_of(ids: list[int]) -> Notes:
     return decode_notes(encode_notes(*skyline(Notes(*(column[soon] for column in notes)))))
 
 
-def _seconds(ids: list[int]) -> float:
+def seconds_of(ids: list[int]) -> float:
+    """How long events last."""
     from core.midi.events import trace
 
     return float(trace(ids).time_s[-1]) if ids else 0.0
@@ -176,8 +178,8 @@ def at_sight(t: Strings) -> tuple:
         return tuple(gr.skip() for _ in range(5))
     state = stored_state(t)
     ids, primer = state["ids"], state["primer"]
-    roll = Roll((t("part_primer"), t("part_network")), split_s=_seconds(ids[:primer]))
-    _draw(Take([], iter(()), partial(_of_primer, primer), roll), ids)
+    roll = Roll((t("part_primer"), t("part_network")), split_s=seconds_of(ids[:primer]))
+    _draw(Take([], iter(()), partial(of_primer, primer), roll), ids)
     tracks = [
         _player.linked(t("take_label", network=t(f"network_{name}"), seed=kept["seed"]), stored.sound_url(name))
         for name in NETWORKS
