@@ -9,7 +9,7 @@ import gradio as gr
 from demos import _models
 from demos import _widgets as w
 from demos._tab import Strings
-from demos._transformer.playing import NETWORKS, USUAL, of_primer, seconds_of, stored_state, within
+from demos._transformer.playing import NETWORKS, USUAL, seconds_of, stored_state, within
 from demos._transformer.roll import Roll, with_arcs
 
 EDGES = (1, 4, 16, 64, 256)
@@ -34,7 +34,7 @@ def look(t: Strings, made: Any, note: Any, layer: Any, network: Any) -> Any:
     layer = int(within(layer, 1, model.config.layers))
     arcs = note_arcs(model, made["ids"], note, layer - 1)
     roll = Roll(made["parts"], split_s=seconds_of(made["ids"][: made["primer"]]))
-    roll.show(found.notes, of_primer(made["primer"], found))
+    roll.show(found.notes, made["owners"])
     text = t(
         "arcs_text", layer=layer, notes=len({j for j, _, _ in arcs.rows}), network=t(f"network_{name}"),
         share=f"{100 * sum(arcs.elsewhere) / len(arcs.elsewhere):.0f}",

@@ -88,6 +88,8 @@ def play(t: Strings, wish: Wish, last: Any, *, is_stopped: Callable[[], bool] = 
 
     last: what was made before; its sound stays in the player, to be compared.
     """
+    from core.midi.events import trace
+
     skip = gr.skip()
     ids, said = pieces.events_of(t, wish.piece, wish.own)
     take = begin(t, wish, ids)
@@ -110,7 +112,10 @@ def play(t: Strings, wish: Wish, last: Any, *, is_stopped: Callable[[], bool] = 
     label = t("take_label", network=t(f"network_{wish.network}"), seed=wish.seed)
     track, word = sounded(t, label, made)
     tracks = [track, *(last["tracks"][:1] if last else [])]
-    state = {"ids": made, "primer": len(take.given), "parts": take.roll.value["parts"], "tracks": [track]}
+    state = {
+        "ids": made, "primer": len(take.given), "parts": take.roll.value["parts"], "owners": take.parts(trace(made)),
+        "tracks": [track],
+    }  # fmt: skip
     facts = t("done", events=count, speed=speed)
     yield take.roll.end(facts, stopped=stopped), tracks, downloads(t, made), f"{said} {word}".strip(), state
 
@@ -190,13 +195,15 @@ def at_sight(t: Strings) -> tuple:
 
 def stored_state(t: Strings) -> dict[str, Any] | None:
     """What stands for the piece that was played last, as long as the visitor has played none."""
+    from core.midi.events import trace
     from demos._transformer import stored
 
     kept = stored.music()
     if kept is None:
         return None
-    parts = [t("part_primer"), t("part_network")]
-    return {"ids": kept["relative"], "primer": kept["primer"], "parts": parts, "tracks": []}
+    ids, primer = kept["relative"], kept["primer"]
+    parts, owners = [t("part_primer"), t("part_network")], of_primer(primer, trace(ids))
+    return {"ids": ids, "primer": primer, "parts": parts, "owners": owners, "tracks": []}
 
 
 def within(value: Any, low: float, high: float) -> float:

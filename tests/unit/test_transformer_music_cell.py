@@ -63,6 +63,8 @@ def test_from_nothing_and_below_a_melody(monkeypatch) -> None:
     assert silence[4]["primer"] == 0 and silence[0]["split_s"] == 0
     below = list(playing.play(words(), wish(piece="schumann-foreign-lands", mode="accompany"), None))[-1]
     assert {note[4] for note in below[0]["notes"]} == {0, 1}
+    arcs = looking.look(words(), below[4], 5, 1, "relative")  # the same notes belong to the same
+    assert [note[4] for note in arcs["notes"]] == [note[4] for note in below[0]["notes"]]
 
 
 def test_a_broken_file_raises_before_anything_changes(tmp_path) -> None:
