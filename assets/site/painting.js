@@ -1,4 +1,5 @@
-// What the pictures that are painted by hand share: bytes from Python, elements, a mel in the theme's colours.
+// What the pictures that are painted by hand share: bytes from Python, elements, files to keep, a mel in the theme's
+// colours.
 export const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 export const el = (tag, className, ...children) => {
   const node = document.createElement(tag);
@@ -9,6 +10,21 @@ export const el = (tag, className, ...children) => {
 export const stylesheet = href => {  // once a page
   if (document.querySelector(`link[href="${href}"]`)) return;
   document.head.append(Object.assign(document.createElement('link'), {rel: 'stylesheet', href}));
+};
+export const save = (name, blob) => {  // hand a file to the visitor
+  const link = Object.assign(document.createElement('a'), {href: URL.createObjectURL(blob), download: name});
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+};
+export const csv = rows => new Blob(  // a table, every cell quoted
+  [rows.map(row => row.map(cell => `"${String(cell).replaceAll('"', '""')}"`).join(',')).join('\n')], {type: 'text/csv'});
+export const exporting = (box, kinds, words, disabled = false) => {  // kind -> what its button does
+  for (const [kind, act] of Object.entries(kinds)) {
+    const button = el('button', '', words[kind]);
+    Object.assign(button, {type: 'button', disabled, onclick: act});
+    button.dataset.kind = kind;
+    box.append(button);
+  }
 };
 
 const LEVELS = ['#fbfaf5', '#c3ddd3', '#5aa5a2', '#0c5d68', '#0a2739'];

@@ -1,7 +1,7 @@
 // A decoder at work: which letters each step looks at, the mel it writes, how sure it is that the sentence ends. The
 // value grows: {run, state, text, language, r, tokens: [[symbol, from, to], …], steps: [[first token, base64], …],
 // facts}. The bytes of a step: weights of its sentence's tokens, 80 r levels of mel, one of the stop probability.
-import {bytes, el, picture, stylesheet} from '/site/painting.js';
+import {bytes, csv, el, exporting, picture, save, stylesheet} from '/site/painting.js';
 
 const BANDS = 80;
 const FRAME_S = 0.0125;
@@ -192,30 +192,15 @@ export const start = (element, props, trigger, watch) => {
     point(event.detail.playing && step < now.steps.length ? step : -1);
   });
 
-  const save = (name, blob) => {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(blob);
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  };
   const table = () => [['step', 'seconds', 'stop', ...now.tokens.map(([symbol], j) => `${j} ${symbol}`)],
     ...now.steps.map((one, s) => [s, (s * seconds()).toFixed(4), one.stop.toFixed(3), ...now.tokens.map((_, j) => {
       const w = one.weights[j - one.first];
       return w === undefined || j < one.first ? '0' : (w / 255).toFixed(3);
-    })])].map(row => row.map(cell => `"${String(cell).replaceAll('"', '""')}"`).join(',')).join('\n');
-  const kinds = {
+    })])];
+  exporting(exports, {
     png: () => canvas.toBlob(blob => save(props.name + '.png', blob)),
-    csv: () => save(props.name + '.csv', new Blob([table()], {type: 'text/csv'})),
-  };
-  for (const kind of Object.keys(kinds)) {
-    const button = el('button', '', words[kind]);
-    button.type = 'button';
-    button.disabled = true;
-    button.dataset.kind = kind;
-    button.onclick = kinds[kind];
-    exports.append(button);
-  }
+    csv: () => save(props.name + '.csv', csv(table())),
+  }, words, true);
   watch('value', take);
   site.onTheme(element, draw);
   new ResizeObserver(draw).observe(root);

@@ -2,7 +2,7 @@
 // Value: {run, state, facts, parts: [label, …], notes: [[start ms, end ms, pitch, velocity, part], …], split_s,
 // arcs: {of: note, heads, rows: [[note, head, weight], …], text} or null, takes: [notes, …], names: [label, …]}. notes only
 // grows within one run. Where there are takes, one is shown: the one that the player plays, or the one chosen here.
-import {el, stylesheet} from '/site/painting.js';
+import {csv, el, exporting, save, stylesheet} from '/site/painting.js';
 
 const LEFT = 34, TOP = 10, BOTTOM = 24, ROW = 5, LEAST_PX_PER_S = 42, MOST_PX = 16000;
 const PARTS = ['--reference', '--model', '--accent', '--right', '--roll-violet', '--roll-ochre', '--muted'];
@@ -251,27 +251,12 @@ export const start = (element, props, trigger, watch) => {
     draw();
   });
 
-  const save = (name, blob) => {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(blob);
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  };
   const table = () => [['start_s', 'end_s', 'pitch', 'velocity', 'part'],
-    ...now.notes.map(([a, b, p, v, part]) => [a / 1000, b / 1000, p, v, now.parts[part] || ''])]
-    .map(row => row.map(cell => `"${String(cell).replaceAll('"', '""')}"`).join(',')).join('\n');
-  const kinds = {
+    ...now.notes.map(([a, b, p, v, part]) => [a / 1000, b / 1000, p, v, now.parts[part] || ''])];
+  exporting(exports, {
     png: () => canvas.toBlob(blob => save(props.name + '.png', blob)),
-    csv: () => save(props.name + '.csv', new Blob([table()], {type: 'text/csv'})),
-  };
-  for (const kind of Object.keys(kinds)) {
-    const button = el('button', '', words[kind]);
-    button.type = 'button';
-    button.disabled = true;
-    button.onclick = kinds[kind];
-    exports.append(button);
-  }
+    csv: () => save(props.name + '.csv', csv(table())),
+  }, words, true);
   watch('value', receive);
   site.onTheme(element, () => { explain(); draw(); });
   new ResizeObserver(draw).observe(root);

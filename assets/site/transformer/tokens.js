@@ -2,7 +2,7 @@
 // pointing at a note its tokens. Value: {run, ids, times: [ms of each token], notes: [[start ms, end ms, pitch,
 // velocity, place of NOTE_ON, place of what ended it or -1], …], odd: {place: sentence}, facts}.
 // Fires 'appear', and 'select' with {index: notes played, value: [[start ms, end ms, pitch, velocity], …]}.
-import {el, stylesheet} from '/site/painting.js';
+import {el, exporting, save, stylesheet} from '/site/painting.js';
 import {keyboard, strike} from '/site/transformer/keyboard.js';
 
 const LEFT = 36, TOP = 8, BOTTOM = 22, LEAST_PX_PER_S = 60, MOST_PX = 16000;
@@ -250,25 +250,11 @@ export const start = (element, props, trigger, watch) => {
     if (found.tokens.size) inSight(Math.max(...found.tokens));
   });
 
-  const save = (name, blob) => {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(blob);
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  };
-  const kinds = {
+  exporting(exports, {
     png: () => canvas.toBlob(blob => save('tokens.png', blob)),
     txt: () => save('tokens.txt', new Blob([tokens.map(one => one.name).join(' ').replace(/(TIME_SHIFT<\d+>) /g, '$1\n')],
       {type: 'text/plain'})),
-  };
-  for (const kind of Object.keys(kinds)) {
-    const button = el('button', '', words[kind]);
-    button.type = 'button';
-    button.dataset.kind = kind;
-    button.onclick = kinds[kind];
-    exports.append(button);
-  }
+  }, words);
   keyboard(root, words, notes => trigger('select', {index: notes.length, value: notes}));
   watch('value', take);
   site.onTheme(element, draw);
