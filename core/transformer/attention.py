@@ -5,8 +5,8 @@ together; it learns on whole sequences and, for sampling, goes on from cached ke
 
     attention        softmax(Q K^T / sqrt(D) + bias) V                     1706.03762, section 3.2.1, equation 1
     sinusoids        absolute positions                                    1706.03762, section 3.5
-    relative_direct  S_rel from one embedding per pair, O(L^2 D) memory    1803.02155; 1809.04281, section 3.4
-    skew             S_rel from Q E_r^T by padding and reshaping, O(L D)   1809.04281, section 3.4.1
+    relative_direct  S_rel from one embedding per pair, O(L^2 D) memory    1803.02155; 1809.04281, figure 1
+    skew             S_rel from Q E_r^T by padding and reshaping, O(L D)   1809.04281, figure 1
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def causal_mask(queries: int, keys: int | None = None) -> Tensor:
 def attention(q: Tensor, k: Tensor, v: Tensor, *, bias: Tensor | None = None, mask: Tensor | None = None) -> Attended:
     """Scaled dot-product attention, written out.
 
-    Source: Vaswani et al. 2017, section 3.2.1, equation 1 (arXiv:1706.03762); with `bias` = S_rel it is equation 3
-    of the Music Transformer (arXiv:1809.04281), which scales the sum of both.
+    Source: Vaswani et al. 2017, section 3.2.1, equation 1 (arXiv:1706.03762); with `bias` = S_rel it is the
+    relative attention of the Music Transformer (arXiv:1809.04281), which scales the sum of both.
 
     Args:
         q: float [..., N, D], what each position looks for.  k: float [..., M, D], what each offers.
@@ -80,7 +80,7 @@ def sinusoids(length: int, width: int) -> Tensor:
 def relative_direct(q: Tensor, embeddings: Tensor) -> Tensor:
     """S_rel as Shaw et al. compute it: the embedding of every pair's distance laid out in one tensor R.
 
-    Source: Shaw et al. 2018 (arXiv:1803.02155); Huang et al. 2018, section 3.4, figure 1 top (arXiv:1809.04281).
+    Source: Shaw et al. 2018 (arXiv:1803.02155); Huang et al. 2018, figure 1, top (arXiv:1809.04281).
 
     Args:
         q: float [B, H, L, D].
@@ -99,7 +99,7 @@ def relative_direct(q: Tensor, embeddings: Tensor) -> Tensor:
 def skew(qe: Tensor) -> Tensor:
     """Turn columns that mean distances into columns that mean positions.
 
-    Source: Huang et al. 2018, section 3.4.1 and figure 1 bottom (arXiv:1809.04281): pad a column on the left, read
+    Source: Huang et al. 2018, figure 1, bottom (arXiv:1809.04281), "skewing": pad a column on the left, read
     the memory with rows of one number less, drop the first row.
 
     Args:
@@ -116,7 +116,7 @@ def skew(qe: Tensor) -> Tensor:
 def relative(q: Tensor, embeddings: Tensor) -> Tensor:
     """S_rel by skewing: as `relative_direct` up to the diagonal, in O(L D) memory besides the result.
 
-    Source: Huang et al. 2018, section 3.4.1 (arXiv:1809.04281).
+    Source: Huang et al. 2018 (arXiv:1809.04281).
 
     Args:
         q: float [B, H, L, D].  embeddings: E_r, float [H, M, D], M >= L distances, the last one 0.
@@ -138,8 +138,8 @@ class Past(NamedTuple):
 class MultiHeadAttention(nn.Module):
     """Several attentions side by side, each on its own part of the width; causal.
 
-    Source: Vaswani et al. 2017, section 3.2.2 (arXiv:1706.03762); relative position as in Huang et al. 2018,
-    section 3.4 (arXiv:1809.04281): every layer has its own E_r, every head its own part of it.
+    Source: Vaswani et al. 2017, section 3.2.2 (arXiv:1706.03762); relative position as in Huang et al. 2018
+    (arXiv:1809.04281): every layer has its own E_r, every head its own part of it.
 
     Args:
         width: D of the model.  heads: H, divides width.

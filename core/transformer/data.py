@@ -30,7 +30,7 @@ HELD_OUT = (
     "Chopin/Ballades/4", "Chopin/Etudes_op_10/12", "Chopin/Etudes_op_25/2", "Haydn/Keyboard_Sonatas/48",
     "Liszt/Transcendental_Etudes/10", "Mozart/Piano_Sonatas/11", "Schubert/Impromptu_op142", "Schumann/Arabeske",
 )  # fmt: skip
-SEMITONES = (-3, -2, -1, 0, 1, 2, 3)  # arXiv:1809.04281, section 4.2: transposed by up to a minor third …
+SEMITONES = (-3, -2, -1, 0, 1, 2, 3)  # as in arXiv:1809.04281: transposed by up to a minor third …
 STRETCHES = (0.95, 0.975, 1.0, 1.025, 1.05)  # … and up to 5 % slower or faster
 PIANO = (21, 108)  # the lowest and the highest key
 

@@ -23,7 +23,7 @@ from core.transformer.model import MusicTransformer, MusicTransformerConfig
 
 PRESETS = {
     "small": MusicTransformerConfig(width=192, layers=5, heads=4, hidden=768, length=1024, dropout=0.0),
-    # arXiv:1809.04281, section 4.2: 8 layers of 8 heads for the piano; its width for the larger models is not ours.
+    # For a GPU, of the order of the paper's; not trained here.
     "large": MusicTransformerConfig(width=512, layers=8, heads=8, hidden=2048, length=2048, dropout=0.1),
     "tiny": MusicTransformerConfig(width=32, layers=2, heads=2, hidden=64, length=128, dropout=0.0),  # for tests
 }
