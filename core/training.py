@@ -139,6 +139,29 @@ class Checkpoint:
         return average, json.loads((self.folder / "state.json").read_text())
 
 
+def run_options(parser: argparse.ArgumentParser) -> None:
+    """What the command of every trainer takes that `opening` can open."""
+    parser.add_argument("--resume", type=str, help="name of shipped weights to begin from")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+
+
+def opening(options: argparse.Namespace) -> None:
+    """How a trainer begins: its threads, its end, its seed.
+
+    Raises:
+        SystemExit: neither steps nor minutes are given.
+    """
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if not (options.steps or options.minutes):
+        raise SystemExit("Give --steps or --minutes.")
+    torch.manual_seed(options.seed)
+
+
 def begun_from(card: dict[str, Any]) -> dict[str, Any]:
     """The state in which a run begins from shipped weights: their steps and hours count, their commands are kept."""
     return {

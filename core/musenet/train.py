@@ -140,27 +140,18 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="composer")
     parser.add_argument("--data", type=Path, required=True, help="folder of archives or of composers' folders")
     parser.add_argument("--run", type=Path, default=Path("runs/musenet-composer"), help="folder of checkpoints")
-    parser.add_argument("--resume", type=str, help="name of shipped weights to begin from")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
+    training.run_options(parser)
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.5, help="last share of the run in which the rate falls")
     parser.add_argument("--ema", type=float, default=0.99)
     parser.add_argument("--evaluate-every", type=int, default=300)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    if not (options.steps or options.minutes):
-        raise SystemExit("Give --steps or --minutes.")
-    torch.manual_seed(options.seed)
+    training.opening(options)
     pieces = data.load(options.data)
     model = cast(GPT2, weights.load(options.resume)) if options.resume else GPT2(PRESETS[options.preset])
     model = model.to(training.device_for(options.device)).train()

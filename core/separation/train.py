@@ -125,9 +125,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--more", type=Path, action="append", default=[], help="more songs, for remixing")
     parser.add_argument("--voices", type=Path, help="MIR-1K, for remixing its voices")
     parser.add_argument("--run", type=Path, help="folder of checkpoints (default: runs/separation-PRESET)")
-    parser.add_argument("--resume", type=str, help="name of shipped weights to begin from")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
+    training.run_options(parser)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a crop")
     parser.add_argument("--apart", type=float, default=0.15, help="share of the parts with a tempo of their own")
@@ -135,19 +133,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--decay", type=float, default=0.6, help="last share of the run in which the rate falls")
     parser.add_argument("--evaluate-every", type=int, default=500)
     parser.add_argument("--limit", type=int, help="use only so many songs, to try things out")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device", default="auto")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    if not (options.steps or options.minutes):
-        raise SystemExit("Give --steps or --minutes.")
-    torch.manual_seed(options.seed)
+    training.opening(options)
     folder = options.run or Path("runs") / f"separation-{options.preset}"
     model = cast(MMDenseLSTM, weights.load(options.resume)) if options.resume else MMDenseLSTM(PRESETS[options.preset])
     tracks, held_out = material(options, model.config)

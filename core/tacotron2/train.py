@@ -109,18 +109,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--alignment", type=Path, default=Path("runs/alignment-kathleen.json"), help="for English")
     parser.add_argument("--own-attention", action="store_true", help="step after step, as in the paper")
     parser.add_argument("--run", type=Path, help="folder of checkpoints, runs/tacotron2-english, -korean or -content")
-    parser.add_argument("--resume", type=str, help="name of shipped weights to begin from")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
+    training.run_options(parser)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.5, help="last share of the run in which the rate falls")
     parser.add_argument("--evaluate-every", type=int, default=500)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, help="only so many recordings, to try things out")
     parser.add_argument("--keep", type=int, nargs="*", default=[], help="steps whose weights are kept beside the run")
-    parser.add_argument("--device", default="auto")
     options = parser.parse_args(arguments)
     if options.run is None:
         kind = "content" if options.attention == "content" else {"en": "english", "ko": "korean"}[options.language]
@@ -157,11 +152,7 @@ def resumed(name: str, attention: str) -> Tacotron2:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    if not (options.steps or options.minutes):
-        raise SystemExit("Give --steps or --minutes.")
-    torch.manual_seed(options.seed)
+    training.opening(options)
     model = resumed(options.resume, options.attention) if options.resume else Tacotron2(config_for(options))
     if model.config.language != options.language:
         raise SystemExit(f"{options.resume} speaks {model.config.language}: give --language {model.config.language}.")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pretty_midi
     from torch import Tensor
 
+PUBLISHED = {"absolute": 0.417, "relative": 0.357, "Music Transformer": 0.335}  # arXiv:1809.04281, its table on JSB
 VOICES = ("soprano", "alto", "tenor", "bass")
 SPLITS = ("train", "valid", "test")
 STEPS_PER_QUARTER = 4

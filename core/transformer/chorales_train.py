@@ -71,17 +71,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--position", choices=POSITIONS, default="relative")
     parser.add_argument("--data", type=Path, required=True, help="the corpus, or Jsb16thSeparated.json")
     parser.add_argument("--run", type=Path, help="folder of checkpoints (default: runs/transformer-chorales-POSITION)")
-    parser.add_argument("--resume", type=str, help="name of shipped weights to begin from")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
+    training.run_options(parser)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--dropout", type=float, default=SMALL.dropout)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.6, help="last share of the run in which the rate falls")
     parser.add_argument("--evaluate-every", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device", default="auto")
     return parser.parse_args(arguments)
 
 
@@ -92,11 +87,7 @@ def config_for(options: argparse.Namespace) -> MusicTransformerConfig:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    if not (options.steps or options.minutes):
-        raise SystemExit("Give --steps or --minutes.")
-    torch.manual_seed(options.seed)
+    training.opening(options)
     folder = options.run or Path("runs") / f"transformer-chorales-{options.position}"
     model = cast(MusicTransformer, weights.load(options.resume) if options.resume else MusicTransformer(
         config_for(options)

@@ -45,7 +45,7 @@ class Needed(NamedTuple):
 def formula(form: str, length: int, *, heads: int = HEADS, width: int = WIDTH) -> Needed:
     """What a form lays out in float32.
 
-    Source: Huang et al. 2018, section 3.4 and table 1 (arXiv:1809.04281).
+    Source: Huang et al. 2018, table 1 (arXiv:1809.04281).
 
     Args:
         form: "direct" or "skew".  length: L.  heads: H.  width: D, all heads together.

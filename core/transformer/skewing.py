@@ -1,6 +1,6 @@
 """The skewing trick, arrested at every step: on numbers, and on labels that say where each came from.
 
-Source: Huang et al. 2018, section 3.4.1 and figure 1 bottom (arXiv:1809.04281).
+Source: Huang et al. 2018, figure 1, bottom (arXiv:1809.04281).
 """
 
 from __future__ import annotations

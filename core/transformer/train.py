@@ -67,17 +67,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="ASAP, MAESTRO, or a folder of MIDI performances")
     parser.add_argument("--cache", type=Path, default=Path("runs/transformer-notes.npz"), help="notes, once read")
     parser.add_argument("--run", type=Path, help="folder of checkpoints, runs/transformer-<position>")
-    parser.add_argument("--resume", type=str, help="name of shipped weights to begin from")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
+    training.run_options(parser)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--window", type=int, default=512, help="events a window predicts")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.6, help="last share of the run in which the rate falls")
     parser.add_argument("--evaluate-every", type=int, default=500)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto")
     options = parser.parse_args(arguments)
     options.run = options.run or Path(f"runs/transformer-{options.position}")
     return options
@@ -85,11 +80,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    if not (options.steps or options.minutes):
-        raise SystemExit("Give --steps or --minutes.")
-    torch.manual_seed(options.seed)
+    training.opening(options)
     config = replace(PRESETS[options.preset], position=options.position)
     model = weights.load(options.resume) if options.resume else MusicTransformer(config)
     if model.config.position != options.position:

@@ -78,7 +78,7 @@ def look(
 ) -> Look:
     """Run the one layer of a sentence model and keep all that comes up on the way.
 
-    Source: Vaswani et al. 2017, section 3.2 (arXiv:1706.03762); Huang et al. 2018, section 3.4 (arXiv:1809.04281).
+    Source: Vaswani et al. 2017, section 3.2 (arXiv:1706.03762); Huang et al. 2018 (arXiv:1809.04281).
 
     Args:
         model: of one layer.  words: as `read` gives them.
