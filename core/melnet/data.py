@@ -57,7 +57,10 @@ def load(folder: Path, *, limit: int | None = None, cache: Path | None = None) -
 
 
 def _files(folder: Path, held_out: bool) -> list[Path]:
-    """The sounds of a part; which are held out is core.wavenet.data's rule."""
+    """The sounds of a part: folders `train` and `held-out` if there are any, else by core.wavenet.data's rule."""
+    part = folder / ("held-out" if held_out else "train")
+    if part.is_dir():
+        return voice.sound_files(part)
     files = voice.sound_files(folder)
     names = {path.stem for path in files} & voice.HELD_OUT
     held = names or {path.stem for path in files[-max(1, min(60, len(files) // 20)) :]}

@@ -40,7 +40,8 @@ def mixture(theta: Tensor) -> Mixture:
 
     The logarithm of sigma is bent, not cut, into its range, so that a gradient is left at the ends.
     """
-    mean, log_sigma, logits = theta.float().chunk(3, dim=-1)  # [..., K] each
+    wide = theta if theta.dtype == torch.float64 else theta.float()  # never bfloat16
+    mean, log_sigma, logits = wide.chunk(3, dim=-1)  # [..., K] each
     low, high = LOG_SIGMA
     middle, half = (high + low) / 2, (high - low) / 2
     log_sigma = middle + half * torch.tanh((log_sigma - middle) / half)

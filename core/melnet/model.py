@@ -200,10 +200,16 @@ class MelNet(nn.Module):
     `mean` and `std` standardise each band; they are the corpus', set by the trainer.
     """
 
+    mean: Tensor
+    std: Tensor
+    tiers: Sequence[Tier]
+
     def __init__(self, config: MelNetConfig) -> None:
         super().__init__()
         self.config = config
-        self.tiers = nn.ModuleList(Tier(config, index) for index in range(config.tiers))
+        self.tiers = nn.ModuleList(  # type: ignore[assignment]
+            Tier(config, index) for index in range(config.tiers)
+        )
         self.register_buffer("mean", torch.zeros(config.bands))
         self.register_buffer("std", torch.ones(config.bands))
 

@@ -78,12 +78,14 @@ def optimizer_for(tier: Tier, learning_rate: float) -> MuonAdam:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="speech")
-    parser.add_argument("--data", type=Path, required=True, help="corpus: metadata.csv beside wavs/, or any sounds")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="corpus: metadata.csv beside wavs/, or any sounds"
+    )
     parser.add_argument("--run", type=Path, help="folder of the tiers' runs (default: runs/melnet-PRESET)")
     parser.add_argument("--tier", type=int, help="train this one alone, from 1")
     parser.add_argument("--learning-rate", type=float, default=1.5e-3)
     parser.add_argument("--decay", type=float, default=0.5)
-    parser.add_argument("--full", action="store_true", help="float32 all through; bfloat16 is faster where the CPU has it")
+    parser.add_argument("--full", action="store_true", help="float32 all through, where bfloat16 is slow")
     parser.add_argument("--limit", type=int, help="use only so many sounds")
     training.run_options(parser)
     return parser.parse_args(arguments)
@@ -91,7 +93,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def train_tier(model: MelNet, corpus: data.Corpus, index: int, options: argparse.Namespace, folder: Path) -> None:
     """One tier's run. Its share of the minutes is that of `SHARES`, unless it is trained alone."""
-    tier = cast(Tier, model.tiers[index])
+    tier = model.tiers[index]
     alone = options.tier is not None or model.config.tiers == 1
     share = 1.0 if alone else SHARES[index] / sum(SHARES[: model.config.tiers])
     crop = CROPS[index + 1] if model.config.tiers > 1 else ONE_TIER_CROP
