@@ -38,6 +38,8 @@ ARCHITECTURES = {
     "MMDenseLSTM": "core.separation.model:MMDenseLSTM",
     "MusicTransformer": "core.transformer.model:MusicTransformer",
     "GPT2": "core.gpt2.model:GPT2",
+    "VQVAE": "core.vqvae.model:VQVAE",
+    "SecondLevel": "core.vqvae.hierarchy:SecondLevel",
 }
 REQUIRED = ("architecture", "config", "sample_rate_hz", "parameters", "sha256")
 

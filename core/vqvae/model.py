@@ -84,7 +84,9 @@ class Taps(nn.Module):
         time, reach = x.shape[1], self.dilation * (self.width // 2)
         padded = F.pad(x, (0, 0, reach, reach))
         places = range(0, self.width * self.dilation, self.dilation)
-        return self.linear(torch.cat([padded[:, k : k + time] for k in places], dim=-1))  # [B, T, width * C] before
+        return self.linear(
+            torch.cat([padded[:, k : k + time] for k in places], dim=-1)
+        )  # [B, T, width * C] before
 
 
 class Block(nn.Module):
@@ -239,7 +241,9 @@ class VQVAE(nn.Module):
     def centred(self, mel: Tensor, mean: Tensor | None = None) -> Tensor:
         """What the encoder reads: means taken away, the end held until a code is full."""
         if mel.dim() != 3 or mel.shape[1] != BANDS or mel.shape[2] < 1:
-            raise MelError(f"The mel must be [batch, {BANDS}, frames], got {list(mel.shape)}; core.audio.mel makes one.")
+            raise MelError(
+                f"The mel must be [batch, {BANDS}, frames], got {list(mel.shape)}; core.audio.mel makes one."
+            )
         if not bool(torch.isfinite(mel).all()):
             raise MelError("The mel contains NaN or infinity: check the audio it was made from.")
         mel = mel.float()
@@ -252,5 +256,7 @@ class VQVAE(nn.Module):
         count = len(self.config.speakers)
         whole = speaker.dtype == torch.int64 and list(speaker.shape) == [batch]
         if not whole or not (0 <= int(speaker.min()) and int(speaker.max()) < count):
-            raise SamplingError(f"Give one speaker for each row, 0 … {count - 1}: {', '.join(self.config.speakers)}.")
+            raise SamplingError(
+                f"Give one speaker for each row, 0 … {count - 1}: {', '.join(self.config.speakers)}."
+            )
         return speaker

@@ -66,7 +66,7 @@ class VectorQuantiser(nn.Module):
     Source: van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937): section 3.2 and equation 3 for the straight
     path of the gradient, the codebook's loss and the commitment; appendix A.1 for codes as moving averages.
     Differs from the paper: squared distances are means over the D numbers, not sums; averages begin at the codes
-    themselves with a count of 1; `restart` is not in the paper (Williams et al. 2020 and Dhariwal et al. 2020, "Jukebox",
+    themselves with a count of 1; `restart` is not in the paper (Dhariwal et al. 2020, "Jukebox", arXiv:2005.00341,
     do it): a code that no encoder output was nearest to for `restart_after` batches becomes one of the outputs.
 
     Args:

@@ -156,7 +156,7 @@ def evaluate_joint(joint: Joint, utterances: Sequence[Utterance], batches: Seque
 
 def optimizer_for(model: nn.Module, learning_rate: float) -> MuonAdam:
     """Muon for the matrices inside, Adam for the rest. Of a `Joint`: also those inside its WaveNet."""
-    inner = INNER
+    inner: tuple[str, ...] = INNER
     if isinstance(model, Joint):
         inner = tuple(f"fronts.{name}.{part}" for name in model.fronts for part in INNER)
         inner += ("wavenet.layers.", "wavenet.head1", "wavenet.condition.project")
@@ -180,7 +180,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=float)
     parser.add_argument("--no-restart", action="store_true")
     parser.add_argument("--rank", action="store_true")
-    parser.add_argument("--fronts", nargs="+", help="for wave: runs of the first phase, or names of shipped weights")
+    parser.add_argument(
+        "--fronts", nargs="+", help="for wave: runs of the first phase, or names of shipped weights"
+    )
     parser.add_argument("--decoder", default="wavenet-vocoder", help="for wave: the WaveNet to begin from")
     parser.add_argument("--batch", type=int, help="16 crops of spectrograms, or 2 of waveforms")
     parser.add_argument("--frames", type=int, help="length of a crop: 128 frames, or 16 of waveforms")
@@ -237,7 +239,9 @@ def schedule_of(options: argparse.Namespace) -> training.Schedule:
     )  # fmt: skip
 
 
-def spectral(options: argparse.Namespace, model: VQVAE, train: Sequence[Utterance], held: Sequence[Utterance]) -> dict:
+def spectral(
+    options: argparse.Namespace, model: VQVAE, train: Sequence[Utterance], held: Sequence[Utterance]
+) -> dict:
     """The first phase, in place."""
     options.run.mkdir(parents=True, exist_ok=True)
     (options.run / "config.json").write_text(json.dumps(model.config.to_dict(), indent=1))
@@ -258,7 +262,8 @@ def wave(options: argparse.Namespace, train: Sequence[Utterance], held: Sequence
     wavenet = cast(WaveNet, weights.load(options.decoder))
     config = wavenet.config
     train, held = (
-        [data.with_mel(one, pitch_train.clocked(one.recording, config).mel) for one in part] for part in (train, held)
+        [data.with_mel(one, pitch_train.clocked(one.recording, config).mel) for one in part]
+        for part in (train, held)
     )
     joint = Joint(fronts, wavenet).train()
     sizes = {"batch": options.batch, "frames": options.frames, "context": CONTEXT_FRAMES}
