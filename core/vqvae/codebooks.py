@@ -1,9 +1,10 @@
-"""How a codebook comes to life or dies: four short trainings from one seed, looked at on the way.
+"""How a codebook comes to life or dies: five short trainings from one seed, looked at on the way.
 
     python -m core.vqvae.codebooks --data PATH --voices PATH          # writes assets/tables/vqvae-codebooks.npz
 
 "loss": codes learn by gradient descent; "ema": codes are moving averages; "restart": the same, and codes that nobody
-used for 50 batches begin anew; "argmax": an argmax autoencoder, which has no codebook. Each snapshot counts how often
+used for 50 batches begin anew; "argmax": an argmax autoencoder, which has no codebook; "rank": the same, channels
+compared by rank. Each snapshot counts how often
 every code is used on held-out sentences, and shows codes and encoder outputs in the plane in which the encoder's
 outputs at the end spread most.
 """
@@ -37,7 +38,8 @@ RUNS = {
     "loss": {"update": "loss", "restart": False},
     "ema": {"update": "ema", "restart": False},
     "restart": {"update": "ema", "restart": True},
-    "argmax": {"quantiser": "argmax"},
+    "argmax": {"quantiser": "argmax", "commitment": 0.02},
+    "rank": {"quantiser": "argmax", "commitment": 0.02, "rank": True},
 }
 
 
@@ -47,7 +49,7 @@ class Snapshots:
 
     steps: int [S].  counts: int [S, K], how often each code was used on the held-out sentences.
     error_db: float [S], held-out distance of the frames.  outputs: float [S, POINTS, 2], encoder outputs in the plane;
-    codes: float [S, K, 2], the codebook there. Both are empty for "argmax", which has neither.
+    codes: float [S, K, 2], the codebook there. Both are empty for "argmax" and "rank", which have no codebook.
     """
 
     steps: np.ndarray

@@ -47,7 +47,8 @@ class Utterance:
 
 class Batch(NamedTuple):
     """mel float [B, 80, F], mean [B, 80], speaker int64 [B], and what the encoder hears: heard [B, 80, F], its mean
-    [B, 80]. For the waveform: codes int64 [B, n * 200] and clock float [B, E, n] of n frames from `start` on."""
+    [B, 80]. For the waveforms of the first b rows: codes int64 [b, n * 200] and the pitch clock's sines, float
+    [b, E, n + 2], of the n frames from `start` on, and two more."""
 
     mel: Tensor
     mean: Tensor
@@ -178,17 +179,23 @@ def batches(
 
 
 def wave_batches(
-    utterances: Sequence[Utterance], *, batch: int, frames: int, context: int, seed: int = 0, warp: float = WARP
-) -> Iterator[Batch]:
-    """The same with the waveform's codes of the `frames` in the middle, `context` frames around them for the front."""
+    utterances: Sequence[Utterance], *, batch: int, frames: int, context: int, listeners: int = 0, seed: int = 0,
+    warp: float = WARP,
+) -> Iterator[Batch]:  # fmt: skip
+    """The same with waveforms: codes of the `frames` in the middle, `context` frames around them for the front.
+
+    Args:
+        batch: rows that have a waveform.  listeners: rows that the front hears, at least as many; waveforms are what
+            takes time, and a codebook needs many places.
+    """
     picker = Picker(utterances, frames=frames + 2 * context, seed=seed)
     hop = audio.HOP_SAMPLES
     while True:
-        picks = picker.pick(batch)
+        picks = picker.pick(max(batch, listeners))
         mel = torch.stack([one.mel[:, at : at + picker.frames] for one, at in picks])
         mean = torch.stack([one.mean for one, _ in picks])
         speaker = torch.tensor([one.speaker for one, _ in picks])
-        inside = [(one.recording, at + context) for one, at in picks]
+        inside = [(one.recording, at + context) for one, at in picks[:batch]]
         codes = torch.stack([r.codes[at * hop : (at + frames) * hop].long() for r, at in inside])
         clock = torch.stack([r.mel[80:, at : at + frames + 2] for r, at in inside])
         yield Batch(mel, mean, speaker, *picker.heard(mel, mean, warp), codes, clock, context)

@@ -29,7 +29,7 @@ def command(name: str, options: argparse.Namespace) -> list[str]:
     voices = ["--voices", str(options.voices)] if options.voices else []
     threads = ["--threads", str(options.threads)] if options.threads else []
     return [
-        "spectral", "--preset", "small", "--codes", codes, "--frames-per-code", str(80 // int(rate)), "--data",
+        "--preset", "small", "--codes", codes, "--frames-per-code", str(80 // int(rate)), "--data",
         str(options.data), *voices, "--run", str(options.runs / name), "--steps", str(options.steps), *threads,
     ]  # fmt: skip
 

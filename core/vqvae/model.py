@@ -68,7 +68,7 @@ class VQVAEConfig:
 
 
 PRESETS = {"speech": VQVAEConfig(), "small": VQVAEConfig(width=64, blocks=1)}
-PRESETS["argmax"] = replace(PRESETS["speech"], quantiser="argmax")
+PRESETS["argmax"] = replace(PRESETS["speech"], quantiser="argmax", commitment=0.02)
 PRESETS["tiny"] = VQVAEConfig(codes=16, code_channels=8, width=16, blocks=1)
 
 

@@ -1,9 +1,11 @@
 """Train a discrete autoencoder of speech, in two phases.
 
-    python -m core.vqvae.train spectral --data PATH --voices PATH --run runs/vqvae-speech-spectral --minutes 8
-    python -m core.vqvae.train wave --data PATH --voices PATH --fronts runs/vqvae-speech-spectral --minutes 35
+    python -m core.vqvae.train --data PATH --voices PATH --run runs/vqvae-speech-spectral --minutes 8
+    python -m core.vqvae.train --preset argmax --data PATH --voices PATH --run runs/vqvae-argmax-spectral --minutes 8
+    python -m core.vqvae.train --phase wave --data PATH --voices PATH --minutes 45 \\
+        --fronts runs/vqvae-speech-spectral runs/vqvae-argmax-spectral
 
-`spectral` learns encoder, codes and the voice's frames, without any waveform: minutes. `wave` goes on with the whole,
+The first phase, `spectral`, learns encoder, codes and the voice's frames, without any waveform. `wave` goes on with the whole,
 end to end, by the cross-entropy of the WaveNet behind; several fronts that share the WaveNet take turns, so that each
 gets as many steps as the others. It leaves a folder for each front and one for the WaveNet in --run.
 `python -m core.vqvae.measure --run RUN --write` measures the results and ships them.
@@ -14,7 +16,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from core.speech_metrics import mel_distance_db
 from core.vqvae import data
 from core.vqvae.data import Batch, Utterance
 from core.vqvae.model import PRESETS, VQVAE, Heard, VQVAEConfig
-from core.vqvae.quantiser import perplexity
+from core.vqvae.quantiser import VectorQuantiser, perplexity
 from core.wavenet import fused, pitch_train
 from core.wavenet.model import WaveNet
 from core.wavenet.pitch import MelPitch
@@ -39,7 +40,9 @@ from core.wavenet.train import BITS, disturbed
 
 INNER = ("encoder.before", "encoder.after", "encoder.halve", "voice.before", "voice.after", "voice.stretch")
 PITCH_WEIGHT = 0.1
-SPECTRAL_WEIGHT = 0.5  # of the frames' own loss in the wave phase, beside bits a sample
+SPECTRAL_WEIGHT = 2.0  # of the frames' own loss in the wave phase, beside bits a sample
+LISTENERS = 8  # rows of a batch that the front hears in the wave phase
+PATIENCE = 8  # times as long as before, a code may be unused in the wave phase, whose batches are smaller
 CONTEXT_FRAMES = 24  # that the front sees around what the WaveNet is asked for
 NOISE = 2.0  # codes, of the past in the wave phase
 
@@ -94,6 +97,10 @@ class Joint(nn.Module):
         super().__init__()
         self.fronts, self.wavenet = nn.ModuleDict(fronts), wavenet
         self.turn = 0
+        for front in fronts.values():
+            if isinstance(front.quantiser, VectorQuantiser):
+                front.quantiser.restart_after *= PATIENCE
+                front.quantiser.decay **= 1 / PATIENCE
 
     def next_front(self) -> VQVAE:
         """One after the other."""
@@ -105,7 +112,8 @@ def wave_bits(heard: Heard, wavenet: WaveNet, batch: Batch, noise: float = 0.0) 
     """The WaveNet's cross-entropy in bits a sample, its condition being the frames said and the recording's clock."""
     assert batch.codes is not None and batch.clock is not None
     count = batch.clock.shape[2]
-    condition = torch.cat([heard.frames[..., batch.start : batch.start + count], batch.clock], dim=1)
+    frames = heard.frames[: len(batch.codes), :, batch.start : batch.start + count]
+    condition = torch.cat([frames, batch.clock], dim=1)  # [b, prepared channels, n + 2]
     past = disturbed(batch.codes, noise) if noise else batch.codes
     run = functools.partial(fused.forward, wavenet) if fused.works_for(wavenet) else wavenet
     logits = run(past, condition).transpose(1, 2)  # [B, n * 200, levels]
@@ -165,7 +173,7 @@ def optimizer_for(model: nn.Module, learning_rate: float) -> MuonAdam:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("phase", choices=("spectral", "wave"))
+    parser.add_argument("--phase", choices=("spectral", "wave"), default="spectral")
     parser.add_argument("--data", type=Path, required=True, help="corpus of the first speaker, such as Kathleen's")
     parser.add_argument("--voices", type=Path, help="the other speakers: a subfolder each, or TSP's names")
     parser.add_argument("--speakers", nargs="+", default=list(PRESETS["speech"].speakers))
@@ -218,11 +226,15 @@ def of_run(folder: Path) -> tuple[VQVAE, dict[str, Any]]:
     return model.eval(), json.loads((folder / "state.json").read_text())
 
 
-def front(source: str) -> tuple[str, VQVAE]:
-    """A front by its run's folder or its weights' name: (name without hyphens, model)."""
+def front(source: str) -> tuple[str, VQVAE, dict[str, Any]]:
+    """A front by its run's folder or its weights' name: name without hyphens, model, and what led to it."""
     path = Path(source)
-    model = of_run(path)[0] if (path / "config.json").is_file() else cast(VQVAE, weights.load(source))
-    return path.name.replace("-", "_").removesuffix("_spectral"), model
+    name = path.name.replace("-", "_").removesuffix("_spectral")
+    if not (path / "config.json").is_file():
+        return name, cast(VQVAE, weights.load(source)), training.begun_from(weights.card(source))
+    model, state = of_run(path)
+    card = {"steps": state["step"], "hours": state["hours"], "training_command": training.commands(state)}
+    return name, model, training.begun_from(card)
 
 
 def reader() -> MelPitch:
@@ -258,7 +270,10 @@ def spectral(
 
 def wave(options: argparse.Namespace, train: Sequence[Utterance], held: Sequence[Utterance]) -> dict[str, Any]:
     """The second phase; each part is then left in a folder of its own."""
-    fronts = dict(front(source) for source in options.fronts)
+    sources = [front(source) for source in options.fronts]
+    fronts = {name: model for name, model, _ in sources}
+    begun = {name: state for name, _, state in sources}
+    begun["decoder"] = training.begun_from(weights.card(options.decoder))
     wavenet = cast(WaveNet, weights.load(options.decoder))
     config = wavenet.config
     train, held = (
@@ -266,29 +281,37 @@ def wave(options: argparse.Namespace, train: Sequence[Utterance], held: Sequence
         for part in (train, held)
     )
     joint = Joint(fronts, wavenet).train()
-    sizes = {"batch": options.batch, "frames": options.frames, "context": CONTEXT_FRAMES}
-    fixed = data.wave_batches(held, batch=8, frames=80, context=CONTEXT_FRAMES, seed=0, warp=0.0)
-    fixed_batches = [next(fixed) for _ in range(2)]
+    sizes = {"batch": options.batch, "frames": options.frames, "context": CONTEXT_FRAMES, "listeners": LISTENERS}
+    fixed = [next(data.wave_batches(held, batch=6, frames=64, context=CONTEXT_FRAMES, seed=0, warp=0.0))]
     seed = options.seed + training.Checkpoint(options.run).steps()
     state = training.fit(
         joint, data.wave_batches(train, **sizes, seed=seed), wave_step, folder=options.run,
         schedule=schedule_of(options), seed=options.seed, optimizer=optimizer_for(joint, options.learning_rate),
-        evaluate=functools.partial(evaluate_joint, utterances=held, batches=fixed_batches),
+        evaluate=functools.partial(evaluate_joint, utterances=held, batches=fixed),
         command=training.command_line("core.vqvae.train", options),
     )  # fmt: skip
-    leave(options.run, joint)
+    leave(options.run, joint, begun, state)
     return state
 
 
-def leave(folder: Path, joint: Joint) -> None:
-    """RUN/<front>/ and RUN/decoder/ with config.json, average.safetensors and state.json, as `of_run` reads them."""
-    parts = {name: (cast(VQVAE, front), cast(VQVAE, front).config) for name, front in joint.fronts.items()}
-    for name, (model, config) in (parts | {"decoder": (joint.wavenet, joint.wavenet.config)}).items():  # type: ignore[dict-item]
+def leave(folder: Path, joint: Joint, begun: dict[str, dict[str, Any]], state: dict[str, Any]) -> None:
+    """RUN/<front>/ and RUN/decoder/ with config.json, average.safetensors and state.json, as `of_run` reads them.
+
+    A front has had its share of the run's steps and hours, the WaveNet all of them.
+    """
+    parts: dict[str, VQVAE | WaveNet] = {name: cast(VQVAE, one) for name, one in joint.fronts.items()}
+    for name, model in (parts | {"decoder": joint.wavenet}).items():
+        share = 1 if name == "decoder" else len(joint.fronts)
+        before = begun[name]
+        own = state | {
+            "step": before["step"] + state["step"] // share, "hours": before["hours"] + state["hours"] / share,
+            "former_commands": before["former_commands"] + state.get("former_commands", []),
+        }  # fmt: skip
         place = folder / name
         place.mkdir(exist_ok=True)
-        (place / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
+        (place / "config.json").write_text(json.dumps(model.config.to_dict(), indent=1))
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, place / "average.safetensors")
-        shutil.copy(folder / "state.json", place / "state.json")
+        (place / "state.json").write_text(json.dumps(own, indent=1))
 
 
 def main(arguments: list[str] | None = None) -> None:
