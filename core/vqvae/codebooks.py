@@ -4,9 +4,8 @@
 
 "loss": codes learn by gradient descent; "ema": codes are moving averages; "restart": the same, and codes that nobody
 used for 50 batches begin anew; "argmax": an argmax autoencoder, which has no codebook; "rank": the same, channels
-compared by rank. Each snapshot counts how often
-every code is used on held-out sentences, and shows codes and encoder outputs in the plane in which the encoder's
-outputs at the end spread most.
+compared by rank. Each snapshot counts how often every code is used on held-out sentences, and shows codes and encoder
+outputs in the plane in which the encoder's outputs at the end spread most.
 """
 
 from __future__ import annotations

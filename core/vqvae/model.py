@@ -67,7 +67,7 @@ class VQVAEConfig:
         return asdict(self)
 
 
-PRESETS = {"speech": VQVAEConfig(), "small": VQVAEConfig(width=64, blocks=1)}
+PRESETS = {"speech": VQVAEConfig(), "small": VQVAEConfig(width=64, blocks=1, code_channels=32)}
 PRESETS["argmax"] = replace(PRESETS["speech"], quantiser="argmax", commitment=0.02)
 PRESETS["tiny"] = VQVAEConfig(codes=16, code_channels=8, width=16, blocks=1)
 

@@ -86,7 +86,6 @@ class VectorQuantiser(nn.Module):
         begin = torch.empty(codes, channels).uniform_(-1, 1) / codes
         self.codebook = nn.Parameter(begin, requires_grad=update == "loss")
         self.register_buffer("counts", torch.ones(codes))  # N of appendix A.1
-        self.register_buffer("sums", begin.clone())  # m
         self.register_buffer("idle", torch.zeros(codes))  # batches since each code was used
 
     @property
@@ -114,19 +113,18 @@ class VectorQuantiser(nn.Module):
     def _learn(self, z: Tensor, codes: Tensor) -> None:
         """Appendix A.1: N <- γ N + (1 - γ) n, m <- γ m + (1 - γ) Σ z, e = m / N; then restarts."""
         used = torch.bincount(codes, minlength=self.size).to(z)  # n
-        counts, sums, idle = (cast(Tensor, getattr(self, name)) for name in ("counts", "sums", "idle"))
+        counts, idle = cast(Tensor, self.counts), cast(Tensor, self.idle)
         if self.update == "ema":
-            total = torch.zeros_like(sums).index_add_(0, codes, z)
+            sums = counts[:, None] * self.codebook  # m, which is N e and so need not be kept
+            sums.mul_(self.decay).index_add_(0, codes, z, alpha=1 - self.decay)
             counts.mul_(self.decay).add_(used, alpha=1 - self.decay)
-            sums.mul_(self.decay).add_(total, alpha=1 - self.decay)
             alive = counts > 1e-3  # a code that is never used keeps its place
             self.codebook[alive] = sums[alive] / counts[alive, None]
         idle.add_(1).masked_fill_(used > 0, 0)
         if self.restart:
             stale = (idle >= self.restart_after).nonzero()[:, 0]
             if len(stale):
-                chosen = z[torch.randint(len(z), (len(stale),), device=z.device)]
-                self.codebook[stale], sums[stale] = chosen, chosen
+                self.codebook[stale] = z[torch.randint(len(z), (len(stale),), device=z.device)]
                 counts[stale], idle[stale] = 1.0, 0.0
 
 

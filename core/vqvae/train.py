@@ -5,10 +5,10 @@
     python -m core.vqvae.train --phase wave --data PATH --voices PATH --minutes 45 \\
         --fronts runs/vqvae-speech-spectral runs/vqvae-argmax-spectral
 
-The first phase, `spectral`, learns encoder, codes and the voice's frames, without any waveform. `wave` goes on with the whole,
-end to end, by the cross-entropy of the WaveNet behind; several fronts that share the WaveNet take turns, so that each
-gets as many steps as the others. It leaves a folder for each front and one for the WaveNet in --run.
-`python -m core.vqvae.measure --run RUN --write` measures the results and ships them.
+The first phase, `spectral`, learns encoder, codes and the voice's frames, without any waveform. The second, `wave`,
+goes on with the whole, end to end, by the cross-entropy of the WaveNet behind; several fronts that share the WaveNet
+take turns, so that each gets as many steps as the others. --run then has a folder for each front and for the WaveNet.
+`python -m core.vqvae.measure NAME --run RUN --write` measures the results and ships them.
 """
 
 from __future__ import annotations

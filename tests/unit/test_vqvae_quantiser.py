@@ -66,7 +66,6 @@ def test_moving_averages_are_those_of_the_appendix_over_several_steps():
     net = VectorQuantiser(6, 3, update="ema", decay=gamma, restart=False).train()
     with torch.no_grad():
         net.codebook.copy_(some(6, 3))
-        net.sums.copy_(net.codebook)
     count, total = np.ones(6), net.codebook.numpy().astype(float).copy()
     for step in range(5):
         z = some(2, 30, 3, seed=10 + step)
@@ -94,7 +93,6 @@ def test_codes_that_nobody_uses_become_encoder_outputs():
     with torch.no_grad():
         net.codebook.copy_(some(32, 3) * 0.01)
         net.codebook[5:] += 1000.0  # out of reach
-        net.sums.copy_(net.codebook)
     z = some(4, 100, 3, seed=3)
     seen = {tuple(row) for row in z.reshape(-1, 3).tolist()}
     for step in range(4):
@@ -111,7 +109,6 @@ def test_without_restarts_they_stay_dead():
     net = VectorQuantiser(32, 3, restart=False).train()
     with torch.no_grad():
         net.codebook[5:] += 1000.0
-        net.sums.copy_(net.codebook)
     for _ in range(200):
         codes = net(some(4, 100, 3, seed=3)).codes
     assert int(codes.max()) < 5
