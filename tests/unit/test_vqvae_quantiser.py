@@ -182,7 +182,13 @@ def test_perplexity_is_one_for_one_code_and_k_for_equal_use():
 
 @pytest.mark.parametrize(
     "codes",
-    [torch.tensor([[0, 16]]), torch.tensor([[-1]]), torch.tensor([0]), torch.zeros(1, 3), torch.zeros(1, 0).long()],
+    [
+        torch.tensor([[0, 16]]),
+        torch.tensor([[-1]]),
+        torch.tensor([0]),
+        torch.zeros(1, 3),
+        torch.zeros(1, 0).long(),
+    ],
 )
 def test_codes_that_are_none_are_refused(codes):
     for net in (VectorQuantiser(16, 4), ArgmaxQuantiser(16, 4)):
