@@ -12,6 +12,9 @@
 #                                train-transformer-relative, train-transformer-absolute (DATA: ASAP or MAESTRO),
 #                                train-transformer-chorales (DATA: Jsb16thSeparated.json, else music21's scores),
 #                                train-musenet-composer (DATA: folder with ASAP, POP909 and others)
+#                                train-vqvae-speech, train-vqvae-argmax, then train-vqvae-decoder (both, end to end),
+#                                then train-vqvae-prior, train-vqvae-prior-argmax, train-vqvae-second; train-vqvae-grid
+#                                (DATA: Kathleen, VOICES: the other speakers)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
 PORT ?= 7860
 DATA ?=
@@ -109,3 +112,35 @@ train-transformer-relative train-transformer-absolute: train-transformer-%: setu
 train-musenet-composer: setup
 	@test -n "$(DATA)" || { echo "Say where the MIDI files are: make $@ DATA=/path/to/music" >&2; exit 1; }
 	@$(PY) -m core.musenet.train --data "$(DATA)" $(ARGS)
+
+# Speech in codes. VOICES: further speakers, a folder each or TSP's names. First each front by itself, then both with the
+# WaveNet they share.
+VQVAE_DATA = --data "$(DATA)" $(if $(VOICES),--voices "$(VOICES)")
+VQVAE_GRID = $(foreach k,32 128 512,$(foreach r,80 40 20,train-vqvae-$(k)-$(r)))
+.PHONY: train-vqvae-speech train-vqvae-argmax train-vqvae-decoder train-vqvae-prior train-vqvae-prior-argmax \
+	train-vqvae-second train-vqvae-grid $(VQVAE_GRID)
+
+train-vqvae-speech train-vqvae-argmax: train-vqvae-%: setup
+	@$(NEED_DATA)
+	@$(PY) -m core.vqvae.train --preset $* $(VQVAE_DATA) --run runs/vqvae-$*-spectral --minutes 8 $(ARGS)
+
+train-vqvae-decoder: setup
+	@$(NEED_DATA)
+	@$(PY) -m core.vqvae.train --phase wave $(VQVAE_DATA) --run runs/vqvae-wave --minutes 42 \
+		--fronts runs/vqvae-speech-spectral runs/vqvae-argmax-spectral $(ARGS)
+
+train-vqvae-prior train-vqvae-prior-argmax: train-vqvae-prior%: setup
+	@$(NEED_DATA)
+	@$(PY) -m core.vqvae.prior --front vqvae$(or $*,-speech) $(VQVAE_DATA) --run runs/vqvae-prior$* --minutes 4 $(ARGS)
+
+train-vqvae-second: setup
+	@$(NEED_DATA)
+	@$(PY) -m core.vqvae.hierarchy $(VQVAE_DATA) --minutes 6 $(ARGS)
+
+train-vqvae-grid: setup
+	@$(NEED_DATA)
+	@$(PY) -m core.vqvae.grid $(VQVAE_DATA) $(ARGS)
+
+$(VQVAE_GRID): train-vqvae-%: setup
+	@$(NEED_DATA)
+	@$(PY) -m core.vqvae.grid --only vqvae-$* $(VQVAE_DATA) $(ARGS)
