@@ -113,8 +113,8 @@ train-musenet-composer: setup
 	@test -n "$(DATA)" || { echo "Say where the MIDI files are: make $@ DATA=/path/to/music" >&2; exit 1; }
 	@$(PY) -m core.musenet.train --data "$(DATA)" $(ARGS)
 
-# Speech in codes. VOICES: further speakers, a folder each or TSP's names. First each front by itself, then both with the
-# WaveNet they share.
+# Speech in codes. VOICES: further speakers, a folder each or TSP's names. First each front by itself, then both with
+# the WaveNet they share.
 VQVAE_DATA = --data "$(DATA)" $(if $(VOICES),--voices "$(VOICES)")
 VQVAE_GRID = $(foreach k,32 128 512,$(foreach r,80 40 20,train-vqvae-$(k)-$(r)))
 .PHONY: train-vqvae-speech train-vqvae-argmax train-vqvae-decoder train-vqvae-prior train-vqvae-prior-argmax \
@@ -129,9 +129,13 @@ train-vqvae-decoder: setup
 	@$(PY) -m core.vqvae.train --phase wave $(VQVAE_DATA) --run runs/vqvae-wave --minutes 42 \
 		--fronts runs/vqvae-speech-spectral runs/vqvae-argmax-spectral $(ARGS)
 
-train-vqvae-prior train-vqvae-prior-argmax: train-vqvae-prior%: setup
+train-vqvae-prior: setup
 	@$(NEED_DATA)
-	@$(PY) -m core.vqvae.prior --front vqvae$(or $*,-speech) $(VQVAE_DATA) --run runs/vqvae-prior$* --minutes 4 $(ARGS)
+	@$(PY) -m core.vqvae.prior $(VQVAE_DATA) --minutes 4 $(ARGS)
+
+train-vqvae-prior-argmax: setup
+	@$(NEED_DATA)
+	@$(PY) -m core.vqvae.prior --front vqvae-argmax $(VQVAE_DATA) --run runs/vqvae-prior-argmax --minutes 4 $(ARGS)
 
 train-vqvae-second: setup
 	@$(NEED_DATA)
