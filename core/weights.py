@@ -38,6 +38,7 @@ ARCHITECTURES = {
     "MMDenseLSTM": "core.separation.model:MMDenseLSTM",
     "MusicTransformer": "core.transformer.model:MusicTransformer",
     "GPT2": "core.gpt2.model:GPT2",
+    "MelNet": "core.melnet.model:MelNet",
     "VQVAE": "core.vqvae.model:VQVAE",
     "SecondLevel": "core.vqvae.hierarchy:SecondLevel",
 }
