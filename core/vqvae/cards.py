@@ -84,10 +84,10 @@ def of_run(name: str, folder: Path) -> tuple[nn.Module, dict[str, Any]]:
 def rows(name: str, found: list[tuple[str, float, str]], command: str = "") -> list[dict[str, Any]]:
     """Measured numbers as the card's rows, with the command that prints them."""
     command = command or f"python -m core.vqvae.measure {name}"
-    voices = " --voices PATH"
+    more = {"unseen": " --voices PATH", "counted": " --data PATH --voices PATH"}
     return [
         {"name": label, "value": round(value, 3), "split": split,
-         "command": command + (voices if "unseen" in split else "")}
+         "command": command + "".join(option for word, option in more.items() if word in split)}
         for label, value, split in found
     ]  # fmt: skip
 

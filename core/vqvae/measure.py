@@ -195,6 +195,16 @@ def measure_prior(model: WaveNet, front: VQVAE) -> list[Row]:
     ]
 
 
+def measure_counting(front: VQVAE, options: argparse.Namespace) -> list[Row]:
+    """What counting the training part's codes, alone and in pairs, gives instead of a prior."""
+    utterances = data.load(options.data, options.voices, speakers=front.config.speakers)
+    trained = [one[0] for one in prior.coded(front, utterances)]
+    held = [front.encode(mel[None])[0] for mel in sixty()]
+    alone, pairs = (prior.frequencies_bits(trained, held, front.config.codes, order=order) for order in (0, 1))
+    split = f"{SIXTY}, counted on the training part"
+    return [("bits a code by counting", alone, split), ("bits a code by counting pairs", pairs, split)]
+
+
 def measure_second(model: hierarchy.SecondLevel, front: VQVAE) -> list[Row]:
     """Bits of both levels on the held-out sentences, and how the second one is used."""
     ratio, pairs = model.config.ratio, []
@@ -249,7 +259,8 @@ def measure(name: str, model: Any, options: argparse.Namespace) -> list[Row]:
             measure_unseen(coder, options.voices) if options.voices else []
         )
     if name.startswith("vqvae-prior"):
-        return measure_prior(model, sample.load(cards.FRONT_OF[name]).front)
+        front = sample.load(cards.FRONT_OF[name]).front
+        return measure_prior(model, front) + (measure_counting(front, options) if options.data else [])
     return measure_decoder(model)
 
 
@@ -261,6 +272,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--write", action="store_true", help="with --run: ship them and write the card; else renew it"
     )
     parser.add_argument("--voices", type=Path, help="TSP's voices: also measure the one that was never trained on")
+    parser.add_argument("--data", type=Path, help="for priors: Kathleen, to compare with counting codes")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args(arguments)
     if options.threads:
