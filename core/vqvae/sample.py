@@ -149,6 +149,25 @@ class Coder:
         """The frames by Griffin-Lim, at once: float32 [(F - 1) * 200]. For a first listen and for single codes."""
         return audio.griffin_lim(self.frames(codes, speaker), iterations=iterations).clamp(-1, 1)
 
+    def typical(self, speaker: str | int = 0, *, repeats: int = 8) -> Tensor:
+        """What each code sounds like on average: the middle frame where it is said again and again, [K, 80].
+
+        Raises:
+            SamplingError: no such speaker.
+        """
+        codes = torch.arange(self.front.config.codes)[:, None].expand(-1, repeats)  # [K, repeats]
+        frames = self.front.frames(codes.contiguous(), speaker)  # [K, 80, repeats * frames_per_code]
+        return frames[:, :, frames.shape[2] // 2]
+
+
+def occurrences(sequences: Sequence[Tensor], code: int) -> list[tuple[int, int]]:
+    """Where a code stands: (which sequence, place in it), in their order.
+
+    Args:
+        sequences: int64 [N] each, such as the codes of the held-out sentences.
+    """
+    return [(i, int(place)) for i, one in enumerate(sequences) for place in (one == code).nonzero()[:, 0]]
+
 
 def load(name: str = "vqvae-speech") -> Coder:
     """An autoencoder by the name of its weights, with the WaveNet that its config names.

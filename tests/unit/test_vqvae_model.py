@@ -159,6 +159,18 @@ def test_the_network_draws_under_the_frames(coder):
     assert torch.allclose(said.audio, audio.mu_law_decode(drawn[0]))
 
 
+def test_a_typical_frame_is_the_middle_of_a_repeated_code(coder):
+    typical = coder.typical("FA", repeats=6)
+    assert typical.shape == (16, 80)
+    assert torch.allclose(typical[5], coder.frames(torch.full((6,), 5), "FA")[:, 6], atol=1e-4)
+
+
+def test_occurrences_are_where_the_code_stands():
+    sequences = [torch.tensor([1, 2, 1]), torch.tensor([3]), torch.tensor([2, 1])]
+    assert sample.occurrences(sequences, 1) == [(0, 0), (0, 2), (2, 1)]
+    assert sample.occurrences(sequences, 9) == []
+
+
 def test_a_preview_lasts_as_long(coder):
     assert len(coder.preview(torch.tensor([1, 2, 3, 4]), 0, iterations=2)) == 7 * 200
 
