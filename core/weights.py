@@ -87,18 +87,18 @@ def load(name: str, *, folder: Path | None = None) -> Any:
     """
     import torch
     from safetensors import SafetensorError
-    from safetensors.torch import load as tensors_of
+
+    from core.packing import unpacked
 
     description = card(name, folder=folder)
     data = _checked_bytes(name, folder, description["sha256"])
     try:
-        tensors = tensors_of(data)
+        tensors = unpacked(data)
     except (SafetensorError, ValueError, KeyError) as error:
         raise WeightsError(
             f"{name}/model.safetensors is not in the safetensors format: {_restore(name)}"
         ) from error
     model = _build(name, description["architecture"], description["config"])
-    tensors = {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}
     broken = [key for key, t in tensors.items() if not bool(torch.isfinite(t).all())]
     if broken:
         raise WeightsError(
@@ -133,6 +133,7 @@ def save(
     known_failures: list[str],
     license: str = "apache-2.0",
     half: bool = True,
+    bits: int = 16,
     files: dict[str, bytes] | None = None,
     folder: Path | None = None,
 ) -> Path:
@@ -147,6 +148,7 @@ def save(
         metrics: of each "name", "value", and the "command" that prints it on a fresh checkout; "split" if any.
         known_failures: what it does badly.
         half: store fp16; `load` gives float32 again.
+        bits: 8 to store the matrices with 8 bits a number (core.packing); measure the model as it is loaded again.
         files: name -> content of other files that the model needs; `load` hands them to its method `attach`.
     Returns:
         the folder written.
@@ -156,6 +158,8 @@ def save(
     """
     from safetensors.torch import save as bytes_of
 
+    from core.packing import packed
+
     place = _place(name, folder)
     architecture = type(model).__name__
     if architecture not in ARCHITECTURES or not dataclasses.is_dataclass(getattr(model, "config", None)):
@@ -164,7 +168,7 @@ def save(
         )
     _require_fields("data set", data, ("name", "license", "source"))
     _require_fields("metric", metrics, ("name", "value", "command"))
-    content = bytes_of(_stored(model, half=half))
+    content = packed(_stored(model, half=False)) if bits == 8 else bytes_of(_stored(model, half=half))
     for file, size in (("", len(content)), *((f"/{key}", len(value)) for key, value in (files or {}).items())):
         if size > MAX_FILE_BYTES:
             raise WeightsError(
@@ -176,6 +180,7 @@ def save(
         "sample_rate_hz": sample_rate_hz,
         "parameters": sum(p.numel() for p in model.parameters()),
         "sha256": hashlib.sha256(content).hexdigest(),
+        **({"bits": 8} if bits == 8 else {}),
         "license": license,
         "description": description,
         "training_command": training_command,
@@ -222,7 +227,7 @@ def renew(
     if files is None:
         files = {file: (_place(name, folder) / file).read_bytes() for file in before.get("files", {})}
     return save(
-        model or load(name, folder=folder), name, metrics=rows, files=files, folder=folder,
+        model or load(name, folder=folder), name, metrics=rows, files=files, folder=folder, bits=before.get("bits", 16),
         **{field: before[field] for field in fields} | words,
     )  # fmt: skip
 

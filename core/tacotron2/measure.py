@@ -26,9 +26,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core import audio, training, weights
+from core.packing import packed
 from core.tacotron2 import sample
 from core.tacotron2.attention import Reading, reading
-from core.tacotron2.checkpoints import CONTENT, packed
+from core.tacotron2.checkpoints import CONTENT
 from core.tacotron2.model import PRESETS, Tacotron2
 from core.tacotron2.sample import Decoded
 from core.text import alignment

@@ -10,7 +10,8 @@ from safetensors.torch import load
 from small_tacotron import SMALL
 
 from core.errors import SamplingError
-from core.tacotron2.checkpoints import CONTENT, at_step, content_based, kept_steps, packed, unpacked
+from core.packing import packed, unpacked
+from core.tacotron2.checkpoints import CONTENT, at_step, content_based, kept_steps
 from core.tacotron2.model import PRESETS, Tacotron2
 
 

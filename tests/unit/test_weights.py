@@ -89,6 +89,20 @@ def test_full_precision_gives_the_same_logits(model, tmp_path):
     torch.testing.assert_close(weights.load(NAME, folder=tmp_path)(codes), model(codes), rtol=0, atol=0)
 
 
+def test_eight_bits_halve_the_file_keep_the_network_and_survive_renewal(model, tmp_path):
+    """Oracle: NumPy's rounding of each row to 127 steps of its largest magnitude."""
+    sixteen = weights.save(model, NAME, folder=tmp_path / "16", **CARD) / "model.safetensors"
+    eight = weights.save(model, NAME, folder=tmp_path / "8", bits=8, **CARD) / "model.safetensors"
+    assert eight.stat().st_size < 0.65 * sixteen.stat().st_size
+    found = weights.load(NAME, folder=tmp_path / "8")
+    matrix, kept = model.head2.weight.detach().numpy(), found.head2.weight.detach().numpy()
+    step = np.abs(matrix).max(axis=1, keepdims=True) / 127
+    assert np.allclose(kept, np.round(matrix / step) * step, atol=1e-6)
+    content = eight.read_bytes()
+    weights.renew(NAME, [], folder=tmp_path / "8")
+    assert weights.card(NAME, folder=tmp_path / "8")["bits"] == 8 and eight.read_bytes() == content
+
+
 def test_the_file_is_safetensors_by_its_specification(model, saved):
     found = read_safetensors((saved / NAME / "model.safetensors").read_bytes())
     assert found.keys() == model.state_dict().keys()
