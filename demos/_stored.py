@@ -1,4 +1,6 @@
-"""What a tab's cells show at first sight, stored as JSON: `assets/site/<slug>/first.<language>.json.gz`.
+"""What a tab's cells show at first sight, stored as JSON: `assets/site/<slug>/first.json.xz`.
+
+Both languages are in one file, because they share their sounds, which its compression finds.
 
 A cell that comes into view shows this at once; all is made anew as soon as anything is changed, or the button is
 pressed. Each tab has a command that writes its own anew, `python -m demos._<slug>.stored`.
@@ -7,8 +9,8 @@ pressed. Each tab has a command that writes its own anew, `python -m demos._<slu
 from __future__ import annotations
 
 import functools
-import gzip
 import json
+import lzma
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,20 +20,21 @@ import gradio as gr
 from demos._tab import ROOT, Strings
 
 
-def path(slug: str, language: str) -> Path:
-    return ROOT / "assets/site" / slug / f"first.{language}.json.gz"
+def path(slug: str) -> Path:
+    return ROOT / "assets/site" / slug / "first.json.xz"
 
 
 @functools.cache
-def _kept(slug: str, language: str) -> dict[str, list[Any]]:
-    file = path(slug, language)
-    return json.loads(gzip.decompress(file.read_bytes())) if file.exists() else {}
+def _kept(slug: str) -> dict[str, dict[str, list[Any]]]:
+    """Language -> cell -> its outputs."""
+    file = path(slug)
+    return json.loads(lzma.decompress(file.read_bytes())) if file.exists() else {}
 
 
 def first(t: Strings, asked: Sequence[Any], usual: Sequence[Any]) -> list[Any] | None:
     """The stored outputs of a cell, if what is asked for is what it was stored for; else None."""
     same = [Path(value).name if isinstance(value, str) and value.endswith(".flac") else value for value in asked]
-    return _kept(t.slug, t.language).get(t.scope) if same == list(usual) else None
+    return _kept(t.slug).get(t.language, {}).get(t.scope) if same == list(usual) else None
 
 
 def at_sight(t: Strings, usual: Sequence[Any], outputs: int) -> Callable[..., tuple]:
@@ -69,7 +72,10 @@ def write(t: Strings, cells: Mapping[str, Sequence[Any]], what: str) -> None:
         figure = next((output for output in outputs if isinstance(output, dict) and "summary" in output), None)
         if figure is not None:
             figure["summary"] += " " + t("stored")
-    content = json.dumps(cells, ensure_ascii=False, separators=(",", ":"))
-    file = path(t.slug, t.language)
-    file.write_bytes(gzip.compress(content.encode(), mtime=0))
-    print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, of “{what}”")
+    _kept.cache_clear()
+    every = {**_kept(t.slug), t.language: dict(cells)}
+    _kept.cache_clear()
+    content = json.dumps(every, ensure_ascii=False, separators=(",", ":"))
+    file = path(t.slug)
+    file.write_bytes(lzma.compress(content.encode()))
+    print(f"{file.name}, {t.language}: {file.stat().st_size / 1e6:.2f} MB, of “{what}”")

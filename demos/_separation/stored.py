@@ -3,7 +3,7 @@
     python -m demos._separation.stored
 
 Writes assets/audio/separation/stored/ (parts of the excerpts, as Ogg Vorbis) and
-assets/site/separation/first.<language>.json.gz.
+assets/site/separation/first.json.xz.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the cells of the Tacotron 2 tab show at first sight.
 
-    python -m demos._tacotron2.stored          # writes assets/site/tacotron2/first.<language>.json.gz anew
+    python -m demos._tacotron2.stored          # writes assets/site/tacotron2/first.json.xz anew
 """
 
 from __future__ import annotations

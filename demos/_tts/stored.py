@@ -1,6 +1,6 @@
 """What the cells show at first sight: the first sentence as the shipped voices say it, in both languages.
 
-    python -m demos._tts.stored          # writes assets/site/tts/first.<language>.json.gz anew
+    python -m demos._tts.stored          # writes assets/site/tts/first.json.xz anew
 """
 
 from __future__ import annotations
