@@ -28,7 +28,7 @@ NOT_FOR_VISITORS = {
         "core/parametric/data.py", "core/tacotron2/data.py", "core/text/alignment.py", "core/unit_selection/data.py",
         "core/separation/data.py", "core/separation/remix.py", "core/separation/render.py", "core/wavenet/data.py",
         "core/musenet/classifier.py", "core/musenet/data.py", "core/separation/stretch.py", "core/transformer/data.py",
-        "core/transformer/chorales_corpus.py", "core/transformer/chorales.py",
+        "core/transformer/chorales_corpus.py", "core/transformer/chorales.py", "core/vqvae/data.py",
     ],
     "writing weights: only a trainer does": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",
