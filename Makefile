@@ -4,6 +4,7 @@
 #   make bench                   the benchmarks of WaveNet generation, peers included
 #   make bench-separation        taking songs apart: speed and memory, beside open-unmix and Demucs
 #   make bench-gpt2              GPT-2 with and without its past, beside transformers
+#   make bench-melnet            MelNet's drawing, beside recomputing the network for every bin
 #   make train-<model> DATA=...  train a model of the project: train-wavenet-vocoder, train-wavenet-speech,
 #                                train-unit-selection, train-parametric-duration, train-parametric-acoustic,
 #                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
@@ -12,6 +13,7 @@
 #                                train-transformer-relative, train-transformer-absolute (DATA: ASAP or MAESTRO),
 #                                train-transformer-chorales (DATA: Jsb16thSeparated.json, else music21's scores),
 #                                train-musenet-composer (DATA: folder with ASAP, POP909 and others)
+#                                train-melnet-speech, train-melnet-one-tier, train-melnet-piano (DATA: performances)
 #                                train-vqvae-speech, train-vqvae-argmax, then train-vqvae-decoder (both, end to end),
 #                                then train-vqvae-prior, train-vqvae-prior-argmax, train-vqvae-second; train-vqvae-grid
 #                                (DATA: Kathleen, VOICES: the other speakers)
@@ -55,6 +57,10 @@ bench-separation:
 bench-gpt2:
 	@sh scripts/setup.sh bench
 	@$(PY) -m benchmarks.gpt2 $(ARGS)
+
+bench-melnet:
+	@sh scripts/setup.sh bench
+	@$(PY) -m benchmarks.melnet $(ARGS)
 
 train-wavenet-vocoder train-wavenet-speech: train-wavenet-%: setup
 	@$(NEED_DATA)
@@ -116,6 +122,18 @@ train-musenet-composer: setup
 # Speech in codes. VOICES: further speakers, a folder each or TSP's names. First each front by itself, then both with
 # the WaveNet they share.
 VQVAE_DATA = --data "$(DATA)" $(if $(VOICES),--voices "$(VOICES)")
+.PHONY: bench-melnet train-melnet-speech train-melnet-one-tier train-melnet-piano
+
+train-melnet-speech train-melnet-one-tier: train-melnet-%: setup
+	@$(NEED_DATA)
+	@$(PY) -m core.melnet.train --preset $* --data "$(DATA)" $(ARGS)
+
+# DATA: ASAP's or MAESTRO's folder, or an archive; it is played by FluidSynth first.
+train-melnet-piano: setup
+	@$(NEED_DATA)
+	@test -d runs/piano/train || $(PY) -m core.melnet.piano --data "$(DATA)" --out runs/piano
+	@$(PY) -m core.melnet.train --preset piano --data runs/piano $(ARGS)
+
 VQVAE_GRID = $(foreach k,32 128 512,$(foreach r,80 40 20,train-vqvae-$(k)-$(r)))
 .PHONY: train-vqvae-speech train-vqvae-argmax train-vqvae-decoder train-vqvae-prior train-vqvae-prior-argmax \
 	train-vqvae-second train-vqvae-grid $(VQVAE_GRID)

@@ -11,7 +11,7 @@ import argparse
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -104,7 +104,7 @@ def train_tier(model: MelNet, corpus: data.Corpus, index: int, options: argparse
         steps=options.steps, minutes=options.minutes and options.minutes * share, learning_rate=options.learning_rate,
         decay=options.decay, warmup_steps=50, log_every=50, evaluate_every=200, save_every=200,
     )  # fmt: skip
-    begun = training.begun_from(weights.card(options.resume)) if options.resume else None
+    begun = begun_from(options.resume, model.config.tiers) if options.resume else None
     done = training.Checkpoint(folder).steps() or (begun["step"] if begun else 0)
     device = training.device_for(options.device)
     print(f"tier {index + 1}: {sum(p.numel() for p in tier.parameters()):,} parameters", flush=True)
@@ -116,6 +116,12 @@ def train_tier(model: MelNet, corpus: data.Corpus, index: int, options: argparse
         command=training.command_line("core.melnet.train", options),
     )  # fmt: skip
     tier.to("cpu")
+
+
+def begun_from(name: str, tiers: int) -> dict[str, Any]:
+    """The state of a tier that goes on from shipped weights: its share of the card's steps and hours."""
+    state = training.begun_from(weights.card(name))
+    return {**state, "step": state["step"] // tiers, "hours": state["hours"] / tiers}
 
 
 def main(arguments: list[str] | None = None) -> None:
