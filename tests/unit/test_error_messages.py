@@ -29,6 +29,7 @@ NOT_FOR_VISITORS = {
         "core/separation/data.py", "core/separation/remix.py", "core/separation/render.py", "core/wavenet/data.py",
         "core/musenet/classifier.py", "core/musenet/data.py", "core/separation/stretch.py", "core/transformer/data.py",
         "core/transformer/chorales_corpus.py", "core/transformer/chorales.py", "core/vqvae/data.py",
+        "core/melnet/data.py", "core/melnet/measure.py", "core/melnet/piano.py",
     ],
     "writing weights: only a trainer does": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",
@@ -39,6 +40,7 @@ NOT_FOR_VISITORS = {
         "core/musenet/sample.py:generate", "core/musenet/sample.py:together", "core/musenet/vocabulary.py:name",
         "core/musenet/vocabulary.py:parse", "core/gpt2/load.py", "core/gpt2/model.py", "core/gpt2/sample.py",
         "core/transformer/chorales_sample.py:harmonise",
+        "core/melnet/model.py", "core/melnet/tiers.py", "core/melnet/sample.py:generate",
     ],
     "hands on the text of another error, which is among the reasons below": [
         "core/wavenet/engines/compiler.py:load_kernel", "core/wavenet/engines/cuda_device.py:gpu_for",
