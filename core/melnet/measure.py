@@ -5,7 +5,7 @@
     python -m core.melnet.measure melnet-speech --run runs/melnet-speech --data PATH --write
 
 Nats a bin of every tier and of all bins together, beside Gaussians that know only each band's mean and spread; how long
-a sound stays like itself (spectral autocorrelation), real and drawn; the loudness of what is drawn; how long drawing
+a sound stays like itself (spectral autocorrelation), real and drawn; mean spectra; how long drawing
 takes. The figures of all models are kept in assets/tables/melnet.json, where the page reads them.
 """
 
@@ -30,6 +30,7 @@ from core.melnet import data, sample
 from core.melnet.model import PRESETS, MelNet
 from core.melnet.tiers import divisors, shapes
 from core.packing import packed, unpacked
+from core.speech_metrics import DECIBELS_PER_NEPER
 
 TABLE = Path(__file__).resolve().parents[2] / "assets/tables/melnet.json"
 ROW_FRAMES = 256
@@ -159,8 +160,10 @@ def measure(name: str, model: MelNet, mel: Tensor, command: str, split: str) -> 
         row(f"spectral autocorrelation at {lag} s, real sound", figures["autocorrelation"]["real"][at])
     gap = np.subtract(figures["autocorrelation"]["drawn"], figures["autocorrelation"]["real"])
     figures["gap"] = row("mean distance of the two autocorrelations, 0 to 2 s", float(np.abs(gap).mean()), part)
-    loudness = torch.cat(drawn).mean() - mel.mean()
-    figures["loudness"] = row("mean log-mel of what is drawn, less that of real sound", float(loudness), part)
+    apart = (torch.cat(drawn).mean(dim=0) - mel.mean(dim=0)).abs().mean() * DECIBELS_PER_NEPER
+    figures["spectrum_db"] = row("distance of the mean spectra, drawn and real (dB)", float(apart), part)
+    spread = torch.cat(drawn).std(dim=0).mean() / mel.std(dim=0).mean()
+    figures["spread"] = row("spread of the bands over time, drawn, as a share of real sound's", float(spread), part)
     machine = training.device_name(torch.device("cpu"))
     figures["first_tier_s"] = row("seconds until the first tier of a 3 s sound stands", first, machine)
     figures["drawing_s"] = row("seconds to draw a 3 s sound", seconds, machine)
