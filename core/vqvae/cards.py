@@ -93,7 +93,7 @@ def rows(name: str, found: list[tuple[str, float, str]], command: str = "") -> l
 
 
 def ship(name: str, model: nn.Module, state: dict[str, Any], metrics: list[dict[str, Any]]) -> Path:
-    """Write assets/weights/<name> with its card."""
+    """Write assets/weights/<name> with its card, 8 bits a number. Measure it as it is loaded again."""
     failures = list(FAILURES[kind(name)])
     if kind(name) == "front" and name not in FULL:
         failures.insert(
@@ -103,5 +103,5 @@ def ship(name: str, model: nn.Module, state: dict[str, Any], metrics: list[dict[
         model, name, description=describe(name, model), sample_rate_hz=audio.SAMPLE_RATE_HZ,
         training_command=training.commands(state), commit=state.get("commit", training.commit_hash()),
         seed=state["seed"], steps=state["step"], hours=state["hours"], device=state.get("device", "CPU"), data=DATA,
-        metrics=metrics, known_failures=failures,
+        metrics=metrics, known_failures=failures, bits=8,
     )  # fmt: skip

@@ -277,13 +277,17 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    model, state = cards.of_run(options.name, options.run) if options.run else (weights.load(options.name), {})
+    if options.run:
+        model, state = cards.of_run(options.name, options.run)
+        if options.write:
+            cards.ship(options.name, model, state, [])
+    if options.write or not options.run:
+        model = weights.load(options.name)  # as it is stored
     found = measure(options.name, model, options)
     for label, value, split in found:
-        print(f"{label:70s} {value:10.3f}   {split}")
+        print(f"{label:70s} {value:10.3f}   {split}", flush=True)
     if options.write:
-        rows = cards.rows(options.name, found)
-        print(cards.ship(options.name, model, state, rows) if options.run else weights.renew(options.name, rows))
+        print(weights.renew(options.name, cards.rows(options.name, found)))
 
 
 if __name__ == "__main__":
