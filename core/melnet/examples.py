@@ -24,7 +24,7 @@ SENTENCE, PRIME = "b0481", "b0532"  # held out of all training
 PRIME_S, FRAMES, PRIMED_FRAMES = 1.5, 240, 320
 SEEDS = {"speech": (1, 2, 3), "piano": (1, 2, 3), "one": (1, 2, 3)}
 MODELS = {"speech": "melnet-speech", "piano": "melnet-piano", "one": "melnet-one-tier"}
-TEMPERATURE = {"speech": 0.8, "piano": 0.8, "one": 0.8}
+TEMPERATURE = 1.0  # the networks' own
 RATE_HZ = 16_000
 
 
@@ -101,7 +101,8 @@ class _Writer:
         for tier, part in enumerate(take.parts, start=1):
             self.arrays[f"{name}-{tier}"] = part
         sounds = [self.sound(name, sound_of(take.large()))]
-        tiers = [self.sound(f"{name}-tiers-{n}", sound_of(take.large(n))) for n in range(1, take.tiers)] * each_tier
+        counts = range(1, take.tiers if each_tier else 1)
+        tiers = [self.sound(f"{name}-tiers-{n}", sound_of(take.large(n))) for n in counts]
         self.index[name] = {
             "tiers": take.tiers, "frames": take.frames, "seed": take.seed, "temperature": take.temperature,
             "given": given, "sounds": sounds, "tier_sounds": [*tiers, *sounds] if each_tier else [],
@@ -137,7 +138,7 @@ def _drawn(kind: str, seed: int, **options: Any) -> Take:
     from core.melnet import sample, take
 
     model = weights.load(MODELS[kind])
-    heat, frames = TEMPERATURE[kind], options.setdefault("frames", FRAMES)
+    heat, frames = TEMPERATURE, options.setdefault("frames", FRAMES)
     looks = sample.generate(model, seed, heat, **options)
     parts = tuple(take.pack(take.own_log_mel(look)) for look in looks)
     return take.Take(parts, frames, model.config.tiers, seed, heat)
