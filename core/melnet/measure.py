@@ -143,7 +143,7 @@ def measure(name: str, model: MelNet, mel: Tensor, command: str, split: str) -> 
     for index, (one, other) in enumerate(zip(tiers, plain)):
         row(f"nats a bin, tier {index + 1}", one)
         row(f"nats a bin, tier {index + 1}, of a Gaussian for each band", other)
-    figures: dict[str, Any] = {
+    found: dict[str, Any] = {
         "nats": row("nats a bin, all tiers", whole), "tiers": [round(one, 4) for one in tiers],
         "gaussian": row("nats a bin, all tiers, of a Gaussian for each band", plain_whole),
         "gaussian_tiers": [round(one, 4) for one in plain], "steps": steps_between(model),
@@ -152,22 +152,22 @@ def measure(name: str, model: MelNet, mel: Tensor, command: str, split: str) -> 
     list(sample.generate(model, 0, frames=8))  # compiles the loops
     drawn = [draw(model, seed, DRAWN_S)[0] for seed in range(DRAWN)]
     _, first, seconds = draw(model, 0, 3)
-    figures["autocorrelation"] = curves(mel, drawn)
+    found["autocorrelation"] = curves(mel, drawn)
     part = f"{DRAWN} sounds of {DRAWN_S} s, drawn"
     for lag in LAGS_S:
         at = round(lag * 80)
-        row(f"spectral autocorrelation at {lag} s", figures["autocorrelation"]["drawn"][at], part)
-        row(f"spectral autocorrelation at {lag} s, real sound", figures["autocorrelation"]["real"][at])
-    gap = np.subtract(figures["autocorrelation"]["drawn"], figures["autocorrelation"]["real"])
-    figures["gap"] = row("mean distance of the two autocorrelations, 0 to 2 s", float(np.abs(gap).mean()), part)
+        row(f"spectral autocorrelation at {lag} s", found["autocorrelation"]["drawn"][at], part)
+        row(f"spectral autocorrelation at {lag} s, real sound", found["autocorrelation"]["real"][at])
+    gap = np.subtract(found["autocorrelation"]["drawn"], found["autocorrelation"]["real"])
+    found["gap"] = row("mean distance of the two autocorrelations, 0 to 2 s", float(np.abs(gap).mean()), part)
     apart = (torch.cat(drawn).mean(dim=0) - mel.mean(dim=0)).abs().mean() * DECIBELS_PER_NEPER
-    figures["spectrum_db"] = row("distance of the mean spectra, drawn and real (dB)", float(apart), part)
+    found["spectrum_db"] = row("distance of the mean spectra, drawn and real (dB)", float(apart), part)
     spread = torch.cat(drawn).std(dim=0).mean() / mel.std(dim=0).mean()
-    figures["spread"] = row("spread of the bands over time, drawn, as a share of real sound's", float(spread), part)
+    found["spread"] = row("spread of the bands over time, drawn, as a share of real sound's", float(spread), part)
     machine = training.device_name(torch.device("cpu"))
-    figures["first_tier_s"] = row("seconds until the first tier of a 3 s sound stands", first, machine)
-    figures["drawing_s"] = row("seconds to draw a 3 s sound", seconds, machine)
-    return rows, figures
+    found["first_tier_s"] = row("seconds until the first tier of a 3 s sound stands", first, machine)
+    found["drawing_s"] = row("seconds to draw a 3 s sound", seconds, machine)
+    return rows, found
 
 
 def of_runs(preset: str, folder: Path, corpus: data.Corpus) -> tuple[MelNet, dict[str, Any]]:
@@ -219,6 +219,11 @@ def ship(name: str, model: MelNet, state: dict[str, Any], rows: list[Row]) -> Pa
     )  # fmt: skip
 
 
+def figures() -> dict[str, Any]:
+    """What was measured of every model, for the page: assets/tables/melnet.json."""
+    return json.loads(TABLE.read_text()) if TABLE.exists() else {}
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=sorted(FAILURES))
@@ -246,10 +251,9 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         mel, split = shipped_sentences(), "60 held-out sentences"
         command = f"python -m core.melnet.measure {options.name}"
-    rows, figures = measure(options.name, model, mel, command, split)
+    rows, found = measure(options.name, model, mel, command, split)
     if options.write:
-        table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-        table[options.name] = figures
+        table = {**figures(), options.name: found}
         TABLE.write_text(json.dumps(table, indent=1) + "\n")
         print(ship(options.name, model, state, rows) if state else weights.renew(options.name, rows, model=model))
 
