@@ -147,8 +147,8 @@ def _traces(t: Strings, kept: Snapshots, k: int, plane: bool) -> list[Any]:
         size = kept.codes.shape[1]
         groups = [(kept.outputs[k], t("outputs"), plots.GREY, 4, "circle", 0.5)]
         used = counts[:size] > 0
-        groups += [(kept.codes[k][~used], t("codes_dead"), plots.PLUM, 6, "x", 0.8),
-                   (kept.codes[k][used], t("codes_used"), plots.MODEL, 7, "diamond", 0.9)]  # fmt: skip
+        groups += [(kept.codes[k][used], t("codes_used"), plots.MODEL, 7, "diamond", 0.9),
+                   (kept.codes[k][~used], t("codes_dead"), plots.PLUM, 7, "x-thin-open", 0.8)]  # fmt: skip
         for points, label, colour, wide, symbol, opacity in groups:
             flat = np.round(points.astype(float), 2)
             traces.append(

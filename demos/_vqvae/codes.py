@@ -157,9 +157,8 @@ def measured_table(t: Strings) -> str:
         values += [number(rows.get(COLUMNS[key]), key) for key in present]
         lines.append(f"| {t(f'row_{kind}')} | {' | '.join(values)} |")
     recordings = found["vq"].get("character error of a recogniser, recordings")
-    lines.append(f"| {t('row_pcm')} | {coders.PCM_BITS_PER_S:,} |" + " |".join(
-        [""] + [number(recordings, key) if key == "cer" else "" for key in present]
-    ) + " |")  # fmt: skip
+    last = [number(recordings, key) if key == "cer" else "" for key in present]
+    lines.append(f"| {t('row_pcm')} | {coders.PCM_BITS_PER_S:,} | {' | '.join(last)} |")
     return "\n".join(lines) + "\n\n" + t("measured_note")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import gradio as gr
 from core import plots
 from demos import _player
 from demos import _widgets as w
-from demos._tab import Strings
+from demos._tab import ROOT, Strings
 from demos._vqvae import coders
 from demos._wavenet import live_sound as live
 
@@ -198,8 +199,14 @@ def table(t: Strings) -> str:
     recordings = rows["vq"].get("character error of a recogniser, recordings")
     own = rows["vq"].get("character error of a recogniser, WaveNet")
     if recordings is not None and own is not None:
-        text += "\n\n" + t("table_note", recordings=f"{100 * recordings:.0f}", own=f"{100 * own:.0f}")
+        text += "\n\n" + t("table_note", recordings=f"{100 * recordings:.0f}", own=f"{100 * own:.0f}", f0=own_pitch())
     return text
+
+
+def own_pitch() -> str:
+    """Kathleen's median pitch in whole Hz, read without loading torch."""
+    path = ROOT / "assets/tables/vqvae-speakers.json"
+    return f"{json.loads(path.read_text())[SPEAKERS[0]]['f0_hz']:.0f}" if path.exists() else "–"
 
 
 def unseen(t: Strings) -> str:

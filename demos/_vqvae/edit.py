@@ -80,6 +80,7 @@ def build(t: Strings) -> None:
 
     w.on(t, view.appear, partial(at_sight, t), voice, shown)
     w.on(t, voice.change, partial(take, t), voice, shown, **heavy, trigger_mode="always_last")
+    w.on(t, spectrum.appear, partial(first_code, t), None, [one, spectrum], **heavy)
     w.on(t, view.select, clicked, state, [one, spectrum, state], **heavy)
     for name in names[:3]:
         w.on(t, buttons[name].click, partial(change, t, name), [state, span, seed, factor], shown, **heavy)
@@ -230,6 +231,17 @@ def single(t: Strings, state: Edited | None, clicked: Any) -> tuple:
         tracks.append(w.track(t("recorded", count=min(places, 6), code=code), real))
     picked = (*now.picked, code)[-SPECTRA:]
     return tracks, spectra(t, picked, places), replace(now, picked=picked)
+
+
+def first_code(t: Strings) -> tuple:
+    """(player, spectrum) of the code that the stored sentence has most often, before anything is clicked."""
+    from core.vqvae import examples
+
+    kept = examples.index().get("codes", {}).get("speech")
+    if kept is None:
+        return gr.skip(), gr.skip()
+    code = max(set(kept["codes"]), key=kept["codes"].count)
+    return single(t, Edited(None, (tuple(kept["codes"]),)), {"code": code})[:2]
 
 
 def spectra(t: Strings, picked: tuple[int, ...], places: int) -> Any:

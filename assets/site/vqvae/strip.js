@@ -2,7 +2,7 @@
 // rows: [{label, codes: [n, …], rate, colours: {code: [hue, loudness]}, wave: bytes in base64, tracks: [n, …]}]}.
 import {bytes, csv, el, exporting, save, stylesheet} from '/site/painting.js';
 
-const HIGH = 46, GAP = 15, WIDE = 15, MOST_LINES = 8;
+const HIGH = 54, WAVE = 34, GAP = 15, WIDE = 15, MOST_LINES = 8;  // WAVE: of HIGH, above the numbers
 
 export const start = (element, props, trigger, watch) => {
   stylesheet('/site/vqvae/strip.css');
@@ -79,11 +79,12 @@ export const start = (element, props, trigger, watch) => {
       pen.fillRect(x, y, unit - (unit > 5 ? 1 : 0), HIGH);
       if (row.peaks) {
         pen.fillStyle = ink;
-        pen.globalAlpha = 0.5;
+        pen.globalAlpha = 0.6;
+        const room = unit >= 12 ? WAVE : HIGH;
         const each = row.peaks.length / row.codes.length;
         for (let k = 0; k < each; k++) {
-          const tall = row.peaks[Math.floor(place * each) + k] / 255 * (HIGH - 14);
-          pen.fillRect(x + k * unit / each, y + HIGH / 2 - tall / 2, Math.max(0.5, unit / each - 0.3), Math.max(1, tall));
+          const tall = row.peaks[Math.floor(place * each) + k] / 255 * (room - 4);
+          pen.fillRect(x + k * unit / each, y + room / 2 - tall / 2, Math.max(0.5, unit / each - 0.3), Math.max(1, tall));
         }
         pen.globalAlpha = 1;
       }
