@@ -57,11 +57,11 @@ def test_a_held_out_prompt_comes_close_to_its_recording(english):
 
 def test_the_steps_of_the_training_show_attention_being_learned(english):
     kept = checkpoints.kept_steps(english.others)
-    assert kept[0] <= 50 < 100 <= kept[1] and len(kept) >= 4
+    assert kept[0] <= 50 < 100 <= kept[1]
     (part,) = sample.read(held_out.sentences()["b0481"], english)
     shares = []
-    for step in kept:
-        said = sample.decode(part, model=checkpoints.at_step(english, step))
+    for network in (*(checkpoints.at_step(english, step) for step in kept), english):
+        said = sample.decode(part, model=network)
         shares.append(reading(said.alignment, part.symbols, stopped=said.stopped))
     assert shares[0].in_order < 0.5 and not shares[0].stopped
     assert shares[-1].in_order >= 0.95 and shares[-1].stopped
