@@ -31,7 +31,7 @@ from core.vqvae.quantiser import VectorQuantiser
 from core.vqvae.train import optimizer_for, reader, spectral_step
 
 PATH = Path(__file__).resolve().parents[2] / "assets/tables/vqvae-codebooks.npz"
-STEPS = (0, 10, 25, 50, 100, 200, 300, 500, 800, 1200, 1600, 2000)
+STEPS = (0, 10, 25, 50, 100, 200, 300, 400, 600, 800, 1000, 1200)
 POINTS = 400  # encoder outputs that are shown
 RUNS = {
     "loss": {"update": "loss", "restart": False},

@@ -102,4 +102,4 @@ def test_codebooks_live_and_die_as_the_page_tells():
     last = {name: int(one.dead[-1]) for name, one in table.items()}
     assert last["restart"] < 0.1 * 512 < last["loss"]
     assert last["argmax"] < 0.1 * 512
-    assert all(one.steps[-1] == 2000 and one.error_db[-1] < one.error_db[0] for one in table.values())
+    assert all(one.steps[-1] == codebooks.STEPS[-1] and one.error_db[-1] < one.error_db[0] for one in table.values())
