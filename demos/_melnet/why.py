@@ -129,6 +129,8 @@ def nats(t: Strings) -> Any:
     text = t("nats_summary", five=f"{found['nats']:.2f}", gaussian=f"{found['gaussian']:.2f}")
     if one:
         text += " " + t("nats_one", one=f"{one['nats']:.2f}")
+        if one["nats"] < found["nats"]:
+            text += " " + t("nats_better")
     return w.plot(figure, text)
 
 
