@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from browsing import answer, bring, drawn, open_patiently, still, upload
+from browsing import bring, drawn, open_patiently, still, upload
 from hearing import assert_is_sound, sounds, wav
 from playwright.sync_api import expect
 
@@ -152,7 +152,10 @@ def test_a_voice_goes_on_and_a_silent_one_is_explained(opener, tmp_path) -> None
 @needs("melnet-speech", "melnet-one-tier")
 def test_why_tiers_in_numbers_and_stopping(opener) -> None:
     page = open_patiently(opener, "melnet", "en", "why", "&long=6")
-    answer(page, "why-steps", 0) if page.locator("#quiz-why-steps input[type=radio]").count() else None
+    asked = bring(page, "#quiz-why-steps .quiz-body")
+    asked.locator("input").first.fill("240")
+    asked.locator("button").click()
+    expect(page.locator("#why-lengths")).to_contain_text("480")  # frames of 6 s, revealed after the question
     drawn(page, "why-nats")
     drawn(page, "why-likeness")
     bring(page, "#why-view .tiers-view[data-state=done]")
