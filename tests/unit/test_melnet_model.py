@@ -137,7 +137,7 @@ def test_one_batch_overfits_below_a_gaussian():
         batch = train.parts_of(net, mel, index)
         optimizer = torch.optim.Adam(tier.parameters(), lr=1e-2)
         losses = []
-        for _ in range(80):
+        for _ in range(50):
             optimizer.zero_grad()
             losses.append(train.step_loss(tier, batch))
             optimizer.step()
