@@ -164,6 +164,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=PATH)
     parser.add_argument("--limit", type=int, help="only so many recordings a voice")
     parser.add_argument("--last", type=int, default=STEPS[-1], help="steps of each run")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(RUNS), default=list(RUNS), help="keep the table's others"
+    )
     parser.add_argument("--threads", type=int)
     options = parser.parse_args(arguments)
     training.prepare_cpu()
@@ -172,15 +175,22 @@ def main(arguments: list[str] | None = None) -> None:
     train = data.load(options.data, options.voices, limit=options.limit)
     held = data.load(options.data, options.voices, held_out=True, limit=20)
     steps = [step for step in STEPS if step < options.last] + [options.last]
-    found: dict[str, np.ndarray] = {}
-    for name, changes in RUNS.items():
+    for name in options.only:
         print(name, flush=True)
-        config = replace(PRESETS["small"], **changes)  # type: ignore[arg-type]
-        found |= {f"{name}.{key}": value for key, value in
-                  watch(config, train, held, options.run / name, steps).items()}  # fmt: skip
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(options.out, **found)  # type: ignore[arg-type]
+        config = replace(PRESETS["small"], **RUNS[name])  # type: ignore[arg-type]
+        keep(options.out, name, watch(config, train, held, options.run / name, steps))
     print(f"{options.out}, {options.out.stat().st_size / 1e3:.0f} kB")
+
+
+def keep(path: Path, name: str, run: dict[str, np.ndarray]) -> None:
+    """Put one run into the table, in place of an earlier one of that name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found: dict[str, np.ndarray] = {}
+    if path.exists():
+        with np.load(path) as before:
+            found |= dict(before)
+    found |= {f"{name}.{key}": value for key, value in run.items()}
+    np.savez_compressed(path, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -212,19 +212,24 @@ class ArgmaxQuantiser(nn.Module):
         flat = z.reshape(-1, z.shape[-1])  # [B * N, K]
         places = len(flat)
         if self.training:
-            order = flat.argsort(dim=0).argsort(dim=0).to(flat)
-            self._remember(flat)
-            return (order / max(1, places - 1)).view_as(z)
+            rising, places_of = flat.T.sort(dim=1)  # [K, B * N]
+            place = torch.arange(places, device=flat.device).expand_as(places_of)
+            order = (
+                torch.empty_like(places_of).scatter_(1, places_of, place).T
+            )  # each value's place among its channel's
+            self._remember(rising)
+            return (order.to(flat) / max(1, places - 1)).reshape(z.shape)
         levels = cast(Tensor, self.levels)
         low = torch.searchsorted(levels, flat.T.contiguous()).T  # [B * N, K], 0 … RANK_STEPS
         # Beyond the highest level that is remembered, the larger excess wins.
         excess = (flat - levels[:, -1]).clamp(min=0) / (levels[:, -1] - levels[:, 0] + 1e-6)
         return (low / RANK_STEPS + excess).view_as(z)
 
-    def _remember(self, flat: Tensor) -> None:
+    def _remember(self, rising: Tensor) -> None:
+        """Each channel's values in rising order, [K, places]: keep some of them."""
         levels, seen = cast(Tensor, self.levels), cast(Tensor, self.seen)
-        found = torch.quantile(flat, torch.linspace(0, 1, RANK_STEPS, device=flat.device), dim=0).T  # [K, steps]
-        levels.lerp_(found, 1.0 if float(seen) == 0 else 1 - RANK_MEMORY)
+        at = torch.linspace(0, rising.shape[1] - 1, RANK_STEPS, device=rising.device).round().long()
+        levels.lerp_(rising[:, at], 1.0 if float(seen) == 0 else 1 - RANK_MEMORY)
         seen.fill_(1.0)
 
 
