@@ -83,11 +83,16 @@ def beginning(x: Tensor, seconds: float, *, step: int = 4) -> Tensor:
 
 
 class _Writer:
-    """Gathers takes, writes them at the end."""
+    """Gathers takes, writes them at the end. kept: begins with those that are stored."""
 
-    def __init__(self) -> None:
-        self.index: dict[str, Any] = {}
+    def __init__(self, *, kept: bool = False) -> None:
+        self.index: dict[str, Any] = dict(index()) if kept else {}
         self.arrays: dict[str, Any] = {}
+        if kept and TABLE.exists():
+            import numpy as np
+
+            with np.load(TABLE) as arrays:
+                self.arrays = dict(arrays)
 
     def sound(self, name: str, x: Tensor) -> str:
         import soundfile
@@ -145,24 +150,24 @@ def _drawn(kind: str, seed: int, **options: Any) -> Take:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(
-        arguments
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("real", *SEEDS, "prime"), help="make this kind anew, keep the others")
+    only = parser.parse_args(arguments).only
     from core import audio, weights
     from core.melnet import take
 
     FOLDER.mkdir(parents=True, exist_ok=True)
-    writer = _Writer()
-    real = audio.mel(audio.load_voice(ROOT / f"assets/audio/kathleen_{SENTENCE}.flac")).T
-    writer.take("real", take.split(real, 5), each_tier=True)
+    writer = _Writer(kept=only is not None)
+    if only in (None, "real"):
+        real = audio.mel(audio.load_voice(ROOT / f"assets/audio/kathleen_{SENTENCE}.flac")).T
+        writer.take("real", take.split(real, 5), each_tier=True)
     for kind, seeds in SEEDS.items():
-        if MODELS[kind] in weights.names():
+        if only in (None, kind) and MODELS[kind] in weights.names():
             for seed in seeds:
                 first = seed == seeds[0] and kind != "one"
                 writer.take(f"{kind}-{seed}", _drawn(kind, seed), each_tier=first, spoken=first and kind == "speech")
-    if MODELS["speech"] in weights.names():
-        voice = audio.load_voice(ROOT / f"assets/audio/kathleen_{PRIME}.flac")
-        prime = beginning(voice, PRIME_S)
+    if only in (None, "prime") and MODELS["speech"] in weights.names():
+        prime = beginning(audio.load_voice(ROOT / f"assets/audio/kathleen_{PRIME}.flac"), PRIME_S)
         for seed in SEEDS["speech"]:
             made = _drawn("speech", seed, frames=PRIMED_FRAMES, prime=prime)
             writer.take(f"prime-{seed}", made, given=prime.shape[0])
