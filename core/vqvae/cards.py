@@ -29,15 +29,17 @@ DATA = [
 ]
 BLURRED = "Frames are means of what a code may stand for: consonants and fast changes of pitch are blurred."
 SHORT = "Short of training: it still improved when it was stopped. Continue with --resume."
-OTHERS = "FA, FB and MC have 54 sentences each: their voices are rougher and less clear than Kathleen's."
+OTHERS = "FA, FB and MC have 54 sentences each: a recogniser understands them less well than Kathleen."
 FAILURES = {
-    "front": [BLURRED, OTHERS, "Music, noise and several voices become speech-like sounds."],
-    "decoder": [SHORT, "As drawn it is rough; core.postfilter mends its levels, not its pitch."],
-    "prior": [
-        "An hour of speech is little for it: it babbles, in syllables and pauses, with hardly a word.",
-        "Below temperature 0.7 it may fall silent.",
+    "front": [BLURRED, OTHERS, "Trained on clean, read speech of four people: music and noise were not tried."],
+    "decoder": [
+        SHORT,
+        "As drawn it is rougher than wavenet-vocoder; core.postfilter mends its levels, not its pitch.",
     ],
-    "second": ["What it draws babbles like the prior; a sentence passed through level 2 loses its words."],
+    "prior": ["Short of training and of speech (an hour): better than counting pairs of codes, but not by much."],
+    "second": [
+        "Short of training and of speech (an hour): both levels together need more bits than a prior alone."
+    ],
 }
 
 
