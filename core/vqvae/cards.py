@@ -29,7 +29,7 @@ DATA = [
 ]
 BLURRED = "Frames are means of what a code may stand for: consonants and fast changes of pitch are blurred."
 SHORT = "Short of training: it still improved when it was stopped. Continue with --resume."
-OTHERS = "FA, FB and MC have 54 sentences each: a recogniser understands them less well than Kathleen."
+OTHERS = "FA, FB and MC have 54 sentences each, a few minutes; their pitch is met only half way (see the metrics)."
 FAILURES = {
     "front": [BLURRED, OTHERS, "Trained on clean, read speech of four people: music and noise were not tried."],
     "decoder": [
