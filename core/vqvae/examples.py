@@ -101,9 +101,9 @@ class _Writer:
         from core import audio
 
         path = FOLDER / f"{name}.ogg"
-        x = audio.level_to(x).numpy()
-        soundfile.write(str(path), x, RATE_HZ, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
-        print(f"{path.name}: {len(x) / RATE_HZ:.1f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
+        sound = audio.level_to(x).numpy()
+        soundfile.write(str(path), sound, RATE_HZ, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
+        print(f"{path.name}: {len(sound) / RATE_HZ:.1f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
         self.wanted.add(path.name)
         return name
 
