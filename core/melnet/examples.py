@@ -58,7 +58,7 @@ def load(name: str) -> Take:
 
 
 def sound_of(mel: Tensor) -> Tensor:
-    """A log-mel [T, 80] by Griffin-Lim, levelled: float32 [T']."""
+    """A log-mel [T, 80] as it is heard: Griffin-Lim, at the level of all voices here. float32 [(T - 1) * 200]."""
     from core import audio
 
     return audio.level_to(audio.griffin_lim(mel.T.clamp(-11.5, 3.0)))

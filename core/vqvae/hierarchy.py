@@ -203,16 +203,7 @@ def of_run(folder: Path) -> tuple[SecondLevel, dict[str, Any]]:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--front", default="vqvae-speech", help="name of weights, or a run's folder")
-    parser.add_argument("--data", type=Path, required=True, help="corpus of the first speaker")
-    parser.add_argument("--voices", type=Path, help="the other speakers")
-    parser.add_argument("--run", type=Path, default=Path("runs/vqvae-second"))
-    training.run_options(parser)
-    parser.add_argument("--batch", type=int, default=12)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--decay", type=float, default=0.8)
-    parser.add_argument("--evaluate-every", type=int, default=200)
-    parser.add_argument("--limit", type=int, help="only so many recordings a voice")
+    prior.options_over_codes(parser, run="runs/vqvae-second", batch=12)
     return parser.parse_args(arguments)
 
 

@@ -156,18 +156,23 @@ def draw(
     )[0]
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options_over_codes(parser: argparse.ArgumentParser, *, run: str, batch: int) -> None:
+    """What the command of every network over codes takes: a front, its corpora, a run and how fast to learn."""
     parser.add_argument("--front", default="vqvae-speech", help="name of weights, or a run's folder")
     parser.add_argument("--data", type=Path, required=True, help="corpus of the first speaker")
     parser.add_argument("--voices", type=Path, help="the other speakers")
-    parser.add_argument("--run", type=Path, default=Path("runs/vqvae-prior"))
+    parser.add_argument("--run", type=Path, default=Path(run))
     training.run_options(parser)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.8)
     parser.add_argument("--evaluate-every", type=int, default=200)
     parser.add_argument("--limit", type=int, help="only so many recordings a voice")
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options_over_codes(parser, run="runs/vqvae-prior", batch=16)
     return parser.parse_args(arguments)
 
 

@@ -129,23 +129,20 @@ def _rounds(streams: list[Any], tiers: list[int], kept: int) -> Iterator[tuple]:
                     break
 
 
-def sound(mel: Tensor) -> Tensor:
-    """A log-mel [T, 80] as it is heard: Griffin-Lim, at the level of all voices here. float32 [(T - 1) * 200]."""
-    from core import audio
-
-    return audio.level_to(audio.griffin_lim(mel.T.clamp(-11.5, 3.0)))
-
-
 def tracks_of(made: Made | None) -> Any:
     """All takes as far as they were drawn, each a track of a player; nothing changes where nothing was drawn."""
     if made is None:
         return gr.skip()
-    return [w.track(label, sound(one.large())) for one, label in zip(made.takes, made.labels) if one.parts]
+    from core.melnet.examples import sound_of
+
+    return [w.track(label, sound_of(one.large())) for one, label in zip(made.takes, made.labels) if one.parts]
 
 
 def tier_tracks(t: Strings, take: Take) -> list[dict[str, Any]]:
     """A take heard from coarse to fine: its first tier, its first two, and so on."""
-    return [w.track(name_of_tiers(t, count), sound(take.large(count))) for count in range(1, len(take.parts) + 1)]
+    from core.melnet.examples import sound_of
+
+    return [w.track(name_of_tiers(t, count), sound_of(take.large(count))) for count in range(1, len(take.parts) + 1)]
 
 
 def name_of_tiers(t: Strings, count: int) -> str:

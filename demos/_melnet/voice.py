@@ -37,9 +37,9 @@ def speak(
 
     from core import audio, postfilter
     from core.errors import SamplingError
+    from core.melnet.examples import sound_of
     from core.wavenet import live as speech
     from core.wavenet.examples import TEMPERATURE
-    from demos._melnet.making import sound as griffin_lim
 
     take = chosen_of(made, number)
     if take is None:
@@ -66,5 +66,5 @@ def speak(
         yield live.Broadcast.idle(), None
         raise
     spoken = audio.level_to(torch.cat(heard))
-    tracks = [w.track(t("by_wavenet"), spoken), w.track(t("by_griffin_lim"), griffin_lim(take.large()))]
+    tracks = [w.track(t("by_wavenet"), spoken), w.track(t("by_griffin_lim"), sound_of(take.large()))]
     yield sound.end(stopped=stopped), tracks
