@@ -45,7 +45,7 @@ def load(folder: Path, *, limit: int | None = None, cache: Path | None = None) -
         )  # fmt: skip
     parts, counts = [], []
     for held_out in (False, True):
-        mels = [mel_of(path) for path in _files(folder, held_out)[:limit]]
+        mels = [mel_of(path) for path in voice.files_of(folder, held_out=held_out)[:limit]]
         if not mels:
             raise DataError(f"{folder} holds too few sounds to train on some and keep others apart: add recordings.")
         parts.append(torch.cat(mels))
@@ -54,17 +54,6 @@ def load(folder: Path, *, limit: int | None = None, cache: Path | None = None) -
         cache.parent.mkdir(parents=True, exist_ok=True)
         np.savez(cache, train=parts[0].half().numpy(), held_out=parts[1].half().numpy(), sounds=counts)
     return Corpus(parts[0], parts[1], (counts[0], counts[1]))
-
-
-def _files(folder: Path, held_out: bool) -> list[Path]:
-    """The sounds of a part: folders `train` and `held-out` if there are any, else by core.wavenet.data's rule."""
-    part = folder / ("held-out" if held_out else "train")
-    if part.is_dir():
-        return voice.sound_files(part)
-    files = voice.sound_files(folder)
-    names = {path.stem for path in files} & voice.HELD_OUT
-    held = names or {path.stem for path in files[-max(1, min(60, len(files) // 20)) :]}
-    return [path for path in files if (path.stem in held) == held_out]
 
 
 def mel_of(path: Path) -> Tensor:

@@ -27,11 +27,22 @@ DATA = [
         "source": "P. Kabal, McGill University, 2002, as in github.com/posenhuang/deeplearningsourceseparation; 16 kHz",
     },
 ]
+PIANO = [
+    {
+        "name": "ASAP, expressive piano performances, the beginnings of 90 of them, an hour; held-out works never",
+        "license": "CC BY-NC-SA 4.0: the weights are not for commercial use",
+        "source": "github.com/fosfrancesco/asap-dataset, played by FluidSynth: python -m core.melnet.piano",
+    },
+]
 BLURRED = "Frames are means of what a code may stand for: consonants and fast changes of pitch are blurred."
 SHORT = "Short of training: it still improved when it was stopped. Continue with --resume."
 OTHERS = "FA, FB and MC have 54 sentences each, a few minutes; their pitch is met only half way (see the metrics)."
 FAILURES = {
     "front": [BLURRED, OTHERS, "Trained on clean, read speech of four people: music and noise were not tried."],
+    "piano": [
+        SHORT,
+        "Attacks are softened and quiet notes under loud ones are lost; one rendered piano, nothing else, was heard.",
+    ],
     "decoder": [
         SHORT,
         "As drawn it is rougher than wavenet-vocoder; core.postfilter mends its levels, not its pitch.",
@@ -47,12 +58,27 @@ def kind(name: str) -> str:
     """Which sort of weights a name stands for: front, decoder, prior or second."""
     if name.startswith("vqvae-prior"):
         return "prior"
-    return {"vqvae-decoder": "decoder", "vqvae-second": "second"}.get(name, "front")
+    if name.endswith("decoder"):
+        return "decoder"
+    return "second" if name == "vqvae-second" else "front"
+
+
+def is_piano(name: str) -> bool:
+    """Whether the weights play piano and do not speak."""
+    return name.startswith("vqvae-piano")
 
 
 def describe(name: str, model: Any) -> str:
     """A sentence or two for the card."""
     what = kind(name)
+    if is_piano(name):
+        return (
+            "The WaveNet (arXiv:1609.03499) behind vqvae-piano: wavenet-vocoder without its pitch clock, trained on "
+            "with the frames that piano codes give. 16 kHz, 256 mu-law codes." if what == "decoder" else
+            f"VQ-VAE (arXiv:1711.00937) for piano: {model.config.codes} codes, {model.config.codes_per_s:g} a second, "
+            f"played by {model.config.decoder}. Reads log-mels less their means, not the waveform; its frames have a "
+            "loss of their own, and the WaveNet began as a trained vocoder of speech."
+        )  # fmt: skip
     if what == "decoder":
         return ("The WaveNet (arXiv:1609.03499) behind the discrete autoencoders of speech: wavenet-vocoder, trained "
                 "on with the frames that their codes give, in four voices. 16 kHz, 256 mu-law codes.")  # fmt: skip
@@ -86,7 +112,7 @@ def of_run(name: str, folder: Path) -> tuple[nn.Module, dict[str, Any]]:
 def rows(name: str, found: list[tuple[str, float, str]], command: str = "") -> list[dict[str, Any]]:
     """Measured numbers as the card's rows, with the command that prints them."""
     command = command or f"python -m core.vqvae.measure {name}"
-    more = {"unseen": " --voices PATH", "counted": " --data PATH --voices PATH"}
+    more = {"unseen": " --voices PATH", "counted": " --data PATH --voices PATH", "piano": " --data PATH"}
     return [
         {"name": label, "value": round(value, 3), "split": split,
          "command": command + "".join(option for word, option in more.items() if word in split)}
@@ -96,14 +122,15 @@ def rows(name: str, found: list[tuple[str, float, str]], command: str = "") -> l
 
 def ship(name: str, model: nn.Module, state: dict[str, Any], metrics: list[dict[str, Any]]) -> Path:
     """Write assets/weights/<name> with its card, 8 bits a number. Measure it as it is loaded again."""
-    failures = list(FAILURES[kind(name)])
-    if kind(name) == "front" and name not in FULL:
+    failures = list(FAILURES["piano" if is_piano(name) else kind(name)])
+    if kind(name) == "front" and name not in FULL and not is_piano(name):
         failures.insert(
             0, "A few minutes of training, to compare codebooks and rates; vqvae-speech is the better one."
         )
     return weights.save(
         model, name, description=describe(name, model), sample_rate_hz=audio.SAMPLE_RATE_HZ,
         training_command=training.commands(state), commit=state.get("commit", training.commit_hash()),
-        seed=state["seed"], steps=state["step"], hours=state["hours"], device=state.get("device", "CPU"), data=DATA,
+        seed=state["seed"], steps=state["step"], hours=state["hours"], device=state.get("device", "CPU"),
+        data=PIANO if is_piano(name) else DATA,
         metrics=metrics, known_failures=failures, bits=8,
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """What the page plays before anything is computed: python -m core.vqvae.examples
 
 Writes assets/audio/vqvae/*.ogg and index.json anew, from the shipped weights; what needs weights that are not there is
-left out. With --voices, the folder of TSP's voices, the sentence of the unseen man (md.flac) is taken anew as well.
+left out. With --voices, the folder of TSP's voices, the sentence of the unseen man (md.flac) is taken anew as well;
+with --piano, what core.melnet.piano has rendered, the excerpts of piano.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ PRIORS = {
 SECONDS, SEED = 4.0, 1
 TEMPERATURE = {"prior": 1.0, "argmax": 1.0, "second": 1.0, "wavenet": 0.9}
 RATE_HZ = 16_000
+PIANO, PIECES, PIECE_S = "vqvae-piano", ((0, 2.0), (3, 2.0)), 8.0  # which held-out pieces, and from which second
 COMPRESSION = 0.88  # of soundfile's scale: about 33 kbit/s Opus
 
 
@@ -41,7 +43,8 @@ def index() -> dict[str, Any]:
 
     "codes": front -> {"codes", "colours", "rate", "wave", "sounds": by "wavenet" and "griffin_lim"}.  "fronts": name
     of weights -> sound.  "converted": "kathleen" and "md" -> speaker -> sound.  "drawn": kind of PRIORS -> {"codes",
-    "colours", "rate", "wave", "seed", "temperature", "sound"}, for "wavenet" without codes.
+    "colours", "rate", "wave", "seed", "temperature", "sound"}, for "wavenet" without codes.  "piano": excerpt -> as in
+    "codes".
     """
     path = FOLDER / "index.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -92,7 +95,8 @@ class _Writer:
     """Gathers sounds, writes the list at the end."""
 
     def __init__(self) -> None:
-        self.index: dict[str, Any] = {"codes": {}, "fronts": {}, "converted": {}, "drawn": {}, "weights": {}}
+        kinds = ("codes", "fronts", "converted", "drawn", "piano", "weights")
+        self.index: dict[str, Any] = {kind: {} for kind in kinds}
         self.wanted: set[str] = set()
 
     def sound(self, name: str, x: Tensor) -> str:
@@ -184,6 +188,38 @@ def _drawn(writer: _Writer, here: list[str]) -> None:
         writer.index["drawn"][kind] = entry | {"sound": writer.sound(f"drawn-{kind}", x)}
 
 
+def _played(writer: _Writer) -> None:
+    """The excerpts of piano through their codes."""
+    from core import audio
+    from core.vqvae import sample
+
+    coder = sample.load(PIANO)
+    for path in sorted(FOLDER.glob("piano-?.ogg")):
+        x = audio.load_voice(path)
+        codes = coder.encode(x)
+        writer.wanted.add(path.name)
+        writer.index["piano"][path.stem] = {
+            "codes": codes.tolist(), "colours": colours_of(coder, codes), "rate": coder.codes_per_s,
+            "wave": _wave(x, codes),
+            "sounds": {"wavenet": writer.sound(f"{path.stem}-wavenet", coder.speak(codes).audio),
+                       "griffin_lim": writer.sound(f"{path.stem}-griffin-lim", coder.preview(codes))},
+        }  # fmt: skip
+
+
+def _take_piano(folder: Path) -> None:
+    """Two excerpts of what core.melnet.piano has rendered and held out."""
+    import soundfile
+
+    from core.wavenet import data
+
+    pieces = data.files_of(folder, held_out=True)
+    for number, (place, start_s) in enumerate(PIECES, start=1):
+        x = data.read(pieces[place]).audio[round(start_s * RATE_HZ) : round((start_s + PIECE_S) * RATE_HZ)]
+        soundfile.write(str(FOLDER / f"piano-{number}.ogg"), x.numpy(), RATE_HZ, format="OGG", subtype="OPUS",
+                        compression_level=0.8)  # fmt: skip
+        print(f"piano-{number}.ogg: {pieces[place].stem}")
+
+
 def _take_man(voices: Path) -> None:
     """The unseen man's sentence, 16 bits, from a folder of TSP's voices."""
     import soundfile
@@ -198,6 +234,7 @@ def _take_man(voices: Path) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voices", type=Path, help="TSP's voices")
+    parser.add_argument("--piano", type=Path, help="what core.melnet.piano has rendered")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args(arguments)
     import torch
@@ -209,12 +246,16 @@ def main(arguments: list[str] | None = None) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     if options.voices:
         _take_man(options.voices)
+    if options.piano:
+        _take_piano(options.piano)
     here, writer = weights.names(), _Writer()
     _repeated(writer, here)
     if FRONTS["speech"] in here:
         _converted(writer)
     _drawn(writer, here)
-    used = {*FRONTS.values(), *PRIORS.values(), *writer.index["fronts"], "vqvae-decoder"}
+    if PIANO in here:
+        _played(writer)
+    used = {*FRONTS.values(), *PRIORS.values(), *writer.index["fronts"], "vqvae-decoder", PIANO, "vqvae-piano-decoder"}
     writer.index["weights"] = {name: weights.card(name)["sha256"] for name in sorted(used) if name in here}
     writer.finish()
 

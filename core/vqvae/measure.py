@@ -36,6 +36,7 @@ from core.wavenet.train import bits_per_sample
 
 SOUNDS = Path(__file__).resolve().parents[2] / "assets/audio"
 SIX, SIXTY = "6 held-out sentences", "60 held-out sentences"
+PIECES, PIECE_S = 8, 8.0  # of piano
 UNSEEN = 12  # sentences of each unseen voice
 Row = tuple[str, float, str]  # name, value, split
 
@@ -249,8 +250,73 @@ def measure_decoder(model: WaveNet) -> list[Row]:
     return found
 
 
+def chroma_agreement(x: Tensor, y: Tensor) -> float:
+    """Are the same notes heard? The mean cosine of the two sounds' chroma, moment by moment, where x is not silent.
+
+    Args:
+        x, y: float [T] at 16 kHz, of about one length.
+    """
+    import librosa
+    import numpy as np
+
+    a, b = (librosa.feature.chroma_cqt(y=s.numpy(), sr=audio.SAMPLE_RATE_HZ, hop_length=512, norm=None) for s in (x, y))
+    count = min(a.shape[1], b.shape[1])
+    a, b = a[:, :count], b[:, :count]
+    on = np.linalg.norm(a, axis=0) > 0.05 * np.linalg.norm(a, axis=0).max()
+    cosine = (a * b).sum(axis=0) / (np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0) + 1e-9)
+    return float(cosine[on].mean())
+
+
+def measure_piano(coder: Coder, folder: Path) -> list[Row]:
+    """A piano's card: use of the codes, and what is kept of the notes, on pieces never trained on."""
+    from core.wavenet import data as recordings
+
+    pieces = [one.audio for one in recordings.load(folder, held_out=True)][:PIECES]
+    heads = [x[: round(PIECE_S * audio.SAMPLE_RATE_HZ)] for x in pieces]
+    split = f"{len(pieces)} held-out piano pieces"
+    codes = torch.cat([coder.encode(x) for x in pieces])
+    size = coder.front.config.codes
+    rows: list[Row] = [
+        ("bits a second, nominal", coder.bits_per_s, split),
+        ("perplexity of the codes", float(perplexity(codes, size)), split),
+        ("codes never used", float((torch.bincount(codes, minlength=size) == 0).sum()), split),
+    ]
+    split += f", {PIECE_S:g} s of each"
+    ways: dict[str, Callable[[Tensor], Tensor]] = {
+        "WaveNet": lambda x: coder.speak(coder.encode(x)).audio,
+        "Griffin-Lim": lambda x: coder.preview(coder.encode(x)),
+        "Griffin-Lim from the recordings' mels": lambda x: audio.griffin_lim(audio.mel(x)),
+    }  # fmt: skip
+    for label, way in ways.items():
+        pairs = [(x[: len(y)], y[: len(x)]) for x in heads for y in (way(x),)]
+        rows.append((f"chroma agreement, {label}", statistics.mean(chroma_agreement(x, y) for x, y in pairs), split))
+        distance = statistics.mean(speech_metrics.log_mel_distance_db(x, y) for x, y in pairs)
+        rows.append((f"log-mel distance (dB), {label}", distance, split))
+    others = [chroma_agreement(x, y) for x, y in zip(heads, heads[1:] + heads[:1])]
+    return [*rows, ("chroma agreement, another piece", statistics.mean(others), split)]
+
+
+def measure_piano_decoder(model: WaveNet, folder: Path) -> list[Row]:
+    """Bits a sample given the recordings' mels, on pieces never trained on."""
+    from core.wavenet import data as recordings
+
+    bits, count = 0.0, 0
+    for one in recordings.load(folder, held_out=True)[:PIECES]:
+        codes, mel = one.codes[: 5 * audio.SAMPLE_RATE_HZ].long()[None], one.mel[None]
+        with torch.no_grad():
+            bits += float(bits_per_sample(model, codes, mel)) * codes.shape[1]
+        count += codes.shape[1]
+    return [("bits a sample, given recordings' mels", bits / count, f"{PIECES} held-out piano pieces, 5 s of each")]
+
+
 def measure(name: str, model: Any, options: argparse.Namespace) -> list[Row]:
     """The rows of any of the weights that begin with vqvae-."""
+    if cards.is_piano(name):
+        if options.data is None:
+            raise SystemExit("Say where rendered pieces are: --data (python -m core.melnet.piano makes them).")
+        if isinstance(model, VQVAE):
+            return measure_piano(Coder(name, model, sample.wavenet(model.config.decoder)), options.data)
+        return measure_piano_decoder(model, options.data)
     if isinstance(model, hierarchy.SecondLevel):
         return measure_second(model, sample.load(model.config.front).front)
     if isinstance(model, VQVAE):
@@ -272,7 +338,8 @@ def main(arguments: list[str] | None = None) -> None:
         "--write", action="store_true", help="with --run: ship them and write the card; else renew it"
     )
     parser.add_argument("--voices", type=Path, help="TSP's voices: also measure the one that was never trained on")
-    parser.add_argument("--data", type=Path, help="for priors: Kathleen, to compare with counting codes")
+    parser.add_argument("--data", type=Path, help="for priors: Kathleen, to compare with counting codes; for piano: "
+                        "what core.melnet.piano has rendered")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args(arguments)
     if options.threads:

@@ -69,6 +69,7 @@ class VQVAEConfig:
 
 PRESETS = {"speech": VQVAEConfig(), "small": VQVAEConfig(width=64, blocks=1, code_channels=32)}
 PRESETS["argmax"] = replace(PRESETS["speech"], quantiser="argmax", commitment=0.02)
+PRESETS["piano"] = VQVAEConfig(frames_per_code=1, speakers=("piano",), decoder="vqvae-piano-decoder")
 PRESETS["tiny"] = VQVAEConfig(codes=16, code_channels=8, width=16, blocks=1)
 
 

@@ -9,6 +9,9 @@ The first phase, `spectral`, learns encoder, codes and the voice's frames, witho
 goes on with the whole, end to end, by the cross-entropy of the WaveNet behind; several fronts that share the WaveNet
 take turns, so that each gets as many steps as the others. --run then has a folder for each front and for the WaveNet.
 `python -m core.vqvae.measure NAME --run RUN --write` measures the results and ships them.
+
+Piano (a folder that core.melnet.piano has rendered; preset piano in both phases): many notes sound at once, so nothing
+reads one pitch, nothing is warped in frequency, and the WaveNet has no clock.
 """
 
 from __future__ import annotations
@@ -176,7 +179,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--phase", choices=("spectral", "wave"), default="spectral")
     parser.add_argument("--data", type=Path, required=True, help="corpus of the first speaker, such as Kathleen's")
     parser.add_argument("--voices", type=Path, help="the other speakers: a subfolder each, or TSP's names")
-    parser.add_argument("--speakers", nargs="+", default=list(PRESETS["speech"].speakers))
+    parser.add_argument("--speakers", nargs="+", help="in place of the preset's")
     parser.add_argument("--run", type=Path, help="folder of checkpoints")
     training.run_options(parser)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="speech")
@@ -211,7 +214,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def config_for(options: argparse.Namespace) -> VQVAEConfig:
     """The preset, and what the command line says otherwise."""
-    changes: dict[str, Any] = {"speakers": tuple(options.speakers)}
+    changes: dict[str, Any] = {"speakers": tuple(options.speakers)} if options.speakers else {}
     names = {field.name for field in fields(VQVAEConfig)} - {"speakers", "restart", "rank", "decay", "decoder"}
     changes |= {name: value for name, value in vars(options).items() if name in names and value is not None}
     changes |= {"restart": False} if options.no_restart else {}
@@ -244,6 +247,26 @@ def reader() -> MelPitch:
     return condition.pitch.requires_grad_(False)
 
 
+def many_notes(options: argparse.Namespace) -> bool:
+    """Music with many notes at once, of which no single pitch can be read."""
+    return bool(options.preset == "piano")
+
+
+def warp_of(options: argparse.Namespace) -> float:
+    """How far the encoder's input is moved in frequency: a voice's throat may be longer, a note may not be another."""
+    return 0.0 if many_notes(options) else data.WARP
+
+
+def without_clock(wavenet: WaveNet) -> WaveNet:
+    """The same network but for its pitch clock: conditioned on the mel alone, frame by frame."""
+    plain = WaveNet(replace(wavenet.config, harmonics=0, condition_hop_samples=0))
+    own = plain.state_dict()
+    fitting = {name: value for name, value in wavenet.state_dict().items()
+               if name in own and own[name].shape == value.shape}  # fmt: skip
+    plain.load_state_dict(own | fitting)
+    return plain
+
+
 def schedule_of(options: argparse.Namespace) -> training.Schedule:
     return training.Schedule(
         steps=options.steps, minutes=options.minutes, learning_rate=options.learning_rate, decay=options.decay,
@@ -259,8 +282,10 @@ def spectral(
     (options.run / "config.json").write_text(json.dumps(model.config.to_dict(), indent=1))
     seed = options.seed + training.Checkpoint(options.run).steps()
     return training.fit(
-        model.train(), data.batches(train, batch=options.batch, frames=options.frames, seed=seed),
-        functools.partial(spectral_step, reader=reader()), folder=options.run, schedule=schedule_of(options),
+        model.train(),
+        data.batches(train, batch=options.batch, frames=options.frames, seed=seed, warp=warp_of(options)),
+        functools.partial(spectral_step, reader=None if many_notes(options) else reader()),
+        folder=options.run, schedule=schedule_of(options),
         evaluate=functools.partial(evaluate, utterances=held), seed=options.seed,
         optimizer=optimizer_for(model, options.learning_rate),
         begun=training.begun_from(weights.card(options.resume)) if options.resume else None,
@@ -275,17 +300,20 @@ def wave(options: argparse.Namespace, train: Sequence[Utterance], held: Sequence
     begun = {name: state for name, _, state in sources}
     begun["decoder"] = training.begun_from(weights.card(options.decoder))
     wavenet = cast(WaveNet, weights.load(options.decoder))
+    if many_notes(options):
+        wavenet = without_clock(wavenet)
     config = wavenet.config
-    train, held = (
-        [data.with_mel(one, pitch_train.clocked(one.recording, config).mel) for one in part]
-        for part in (train, held)
-    )
+    if config.harmonics:
+        train, held = (
+            [data.with_mel(one, pitch_train.clocked(one.recording, config).mel) for one in part]
+            for part in (train, held)
+        )
     joint = Joint(fronts, wavenet).train()
     sizes = {"batch": options.batch, "frames": options.frames, "context": CONTEXT_FRAMES, "listeners": LISTENERS}
     fixed = [next(data.wave_batches(held, batch=6, frames=64, context=CONTEXT_FRAMES, seed=0, warp=0.0))]
     seed = options.seed + training.Checkpoint(options.run).steps()
     state = training.fit(
-        joint, data.wave_batches(train, **sizes, seed=seed), wave_step, folder=options.run,
+        joint, data.wave_batches(train, **sizes, seed=seed, warp=warp_of(options)), wave_step, folder=options.run,
         schedule=schedule_of(options), seed=options.seed, optimizer=optimizer_for(joint, options.learning_rate),
         evaluate=functools.partial(evaluate_joint, utterances=held, batches=fixed),
         command=training.command_line("core.vqvae.train", options),
@@ -321,7 +349,7 @@ def main(arguments: list[str] | None = None) -> None:
     train, held = (
         data.load(
             options.data, options.voices, held_out=held_out, limit=min(options.limit or 12, 12) if held_out else
-            options.limit, speakers=options.speakers,
+            options.limit, speakers=config_for(options).speakers,
         )
         for held_out in (False, True)
     )  # fmt: skip

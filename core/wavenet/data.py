@@ -1,7 +1,8 @@
 """Recordings of one voice -> batches of mu-law codes and mel frames.
 
 Reads the layout of LJSpeech and its many followers: `metadata.csv` (name|text|...) beside a folder of sounds called
-`wavs`, `wav` or `flac`; failing that, every sound file below the folder.
+`wavs`, `wav` or `flac`; failing that, every sound file below the folder. Folders called `train` and `held-out` are
+taken at their word.
 """
 
 from __future__ import annotations
@@ -49,16 +50,23 @@ def sound_files(folder: Path) -> list[Path]:
 
 
 def load(folder: Path, *, held_out: bool = False, limit: int | None = None) -> list[Recording]:
-    """All recordings of the training part, or those held out.
+    """All recordings of the training part, or those held out: see `files_of`."""
+    return [read(path) for path in files_of(folder, held_out=held_out)[:limit]]
+
+
+def files_of(folder: Path, *, held_out: bool) -> list[Path]:
+    """The sounds of a part: of the folder `train` or `held-out` if there is one, else by their names.
 
     A corpus without any of the project's held-out names gives up its last 60 recordings, or a twentieth of a
     small one, instead.
     """
+    part = folder / ("held-out" if held_out else "train")
+    if part.is_dir():
+        return sound_files(part)
     files = sound_files(folder)
     names = {path.stem for path in files} & HELD_OUT
     held = names or {path.stem for path in files[-max(1, min(60, len(files) // 20)) :]}
-    chosen = [path for path in files if (path.stem in held) == held_out][:limit]
-    return [read(path) for path in chosen]
+    return [path for path in files if (path.stem in held) == held_out]
 
 
 def read(path: Path) -> Recording:

@@ -26,7 +26,7 @@ SHOW_S = 0.1  # at most so often something is sent to the page
 STEP = 4  # frames must divide by this, for five tiers
 MAX_TAKES = 3
 LETTERS = "ABC"
-HEAT, TEMPERATURE = (0.2, 1.5), 1.0
+HEAT, TEMPERATURE = (0.2, 1.5), 0.7  # as of the stored takes
 
 
 @dataclass(frozen=True)

@@ -233,3 +233,9 @@ def test_see_says_nothing_without_weights(monkeypatch) -> None:
     monkeypatch.setattr(see, "kinds", lambda: [])
     t = words("see")
     assert see.measured(t, see.show(t, see.FIRST), see.FIRST, "speech", (0, 0)) == w.gr.skip()
+
+
+def test_live_takes_are_drawn_at_the_temperature_of_the_stored_ones() -> None:
+    from core.melnet import examples
+
+    assert making.TEMPERATURE == examples.TEMPERATURE

@@ -10,7 +10,7 @@ import torch
 
 from core import weights
 from core.errors import DataError, SamplingError
-from core.vqvae import cards, codebooks, conversion, data, hierarchy, prior, train
+from core.vqvae import cards, codebooks, conversion, data, hierarchy, measure, prior, sample, train
 from core.vqvae.model import PRESETS, VQVAE
 from core.wavenet.model import PRESETS as WAVENETS
 from core.wavenet.model import WaveNet
@@ -263,3 +263,52 @@ def test_a_portrait_knows_pitch_and_spectrum():
 def test_the_shipped_portraits_are_four():
     assert list(conversion.portraits()) == ["kathleen", "FA", "FB", "MC"]
     assert conversion.portraits()["MC"].f0_hz < conversion.portraits()["FB"].f0_hz
+
+
+def test_a_folder_says_itself_what_is_held_out(tmp_path):
+    for name in ("train/a", "train/b", "held-out/c"):
+        voice(tmp_path / f"{name}.wav", 220, seconds=0.5)
+    found = [[u.recording.name for u in data.load(tmp_path, held_out=part, speakers=("piano",))] for part in (0, 1)]
+    assert found == [["a", "b"], ["c"]]
+
+
+def test_a_wavenet_without_its_clock_is_the_one_that_hears_nothing_voiced():
+    """Until either is trained on: a new network's upsampling is linear, as is the way from moment to moment."""
+    torch.manual_seed(0)
+    clocked = WaveNet(replace(WAVENETS["tiny"], mel_channels=80, condition_channels=16, harmonics=1,
+                              condition_hop_samples=10)).eval()  # fmt: skip
+    plain = train.without_clock(clocked).eval()
+    codes, mel = torch.randint(0, 256, (1, 1000)), torch.randn(1, 80, 6) - 5
+    unvoiced = torch.cat([mel, torch.zeros(1, clocked.config.prepared_channels - 80, 6)], dim=1)
+    with torch.no_grad():
+        assert torch.allclose(plain(codes, mel), clocked(codes, unvoiced), atol=1e-4)
+
+
+def test_piano_goes_through_both_phases(tmp_path, monkeypatch):
+    """No pitch is read, nothing is warped; the decoder that is left has no clock, and the pair plays."""
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
+    for name in ("train/a", "held-out/b"):
+        voice(tmp_path / f"piano/{name}.wav", 220)
+    clocked = WaveNet(replace(WAVENETS["tiny"], mel_channels=80, condition_channels=16, harmonics=1,
+                              condition_hop_samples=10))  # fmt: skip
+    cards.ship("vqvae-decoder", clocked, {"seed": 0, "step": 1, "hours": 0.0}, []).rename(
+        tmp_path / "weights/wavenet-vocoder"
+    )
+    common = ["--preset", "piano", "--data", str(tmp_path / "piano"), "--threads", "1", "--batch", "2"]
+    monkeypatch.setattr(train, "reader", lambda: pytest.fail("no pitch is to be read"))
+    train.main([*common, "--run", str(tmp_path / "spectral"), "--steps", "1", "--frames", "32"])
+    train.main([*common, "--phase", "wave", "--run", str(tmp_path / "wave"), "--steps", "1", "--frames", "4",
+                "--fronts", str(tmp_path / "spectral")])  # fmt: skip
+    for name, place in (("vqvae-piano", "spectral"), ("vqvae-piano-decoder", "decoder")):
+        cards.ship(name, *cards.of_run(name, tmp_path / "wave" / place), [])
+    coder = sample.load("vqvae-piano")
+    assert coder.speakers == ("piano",) and coder.codes_per_s == 80 and coder.wavenet.config.harmonics == 0
+    assert len(coder.speak(torch.tensor([3, 4]), seed=1).audio) == 400
+    assert "CC BY-NC-SA" in weights.card("vqvae-piano")["data"][0]["license"]
+
+
+def test_chroma_agrees_with_itself_and_an_octave_but_not_with_another_note():
+    t = torch.arange(16_000) / 16_000
+    c4, c5, fis = (torch.sin(2 * torch.pi * hz * t) * 0.2 for hz in (261.63, 523.25, 369.99))
+    assert measure.chroma_agreement(c4, 0.3 * c4) == pytest.approx(1.0, abs=1e-3)
+    assert measure.chroma_agreement(c4, c5) > 0.9 and measure.chroma_agreement(c4, fis) < 0.3
