@@ -6,6 +6,7 @@ comes near the visible part of the page.
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -13,6 +14,7 @@ import gradio as gr
 
 from demos._tab import ROOT
 
+_asked = itertools.count(1)
 _SCRIPT = (ROOT / "assets/site/live_plot.js").read_text(encoding="utf-8")
 
 
@@ -20,7 +22,8 @@ def live_plot(value: dict | None = None, *, height: int = 360, **options: Any) -
     """A figure cell; its value is `plot(figure, summary)`.
 
     Events: `.select(fn)` with `gr.SelectData` (index [curve, point], value {x, y, z}) when a point is clicked;
-    `.appear(fn)` once, when the empty figure first comes into view, which is the place to compute it.
+    `.appear(fn)` once, when the empty figure first comes into view, which is the place to compute it; and again
+    after its value was `ask_again()`.
     """
     return gr.HTML(
         value,
@@ -41,3 +44,8 @@ def plot(figure: Any, summary: str) -> dict[str, Any]:
     plain = json.loads(figure.to_json())
     plain.get("layout", {}).pop("template", None)  # the page puts its own in
     return {"figure": json.dumps(plain, separators=(",", ":")), "summary": summary}
+
+
+def ask_again() -> dict[str, Any]:
+    """The value of a figure that is out of date: it is emptied, and `.appear` comes anew as soon as it is in sight."""
+    return {"ask": next(_asked)}

@@ -31,9 +31,10 @@ Layout
     references(t)          the cell `{#references}`
 Controls
     button(label, primary=True), link(name, component)  -> the component, kept in the URL under that name
-    voice(t, name="voice")       -> gr.Audio: sample, upload or microphone; as input a path or None
+    voice(t, name="voice", samples=None)  -> gr.Audio: sample, upload or microphone; as input a path or None
 Results
-    figure(t, name, height=360)  -> gr.HTML; its value is plot(figure, summary); events `.select`, `.appear`
+    figure(t, name, height=360)  -> gr.HTML; its value is plot(figure, summary); events `.select`, `.appear`;
+                                    ask_again() empties it, and `.appear` comes again when it is in sight
     player(t, name)              -> gr.HTML; its value is [track(label, x, sample_rate_hz), …]; event `.appear`
     stream(t, name)              -> gr.Audio that plays int16 blocks while they come: yield (16000, int16 [T])
     note(t, name, latex=True)    -> gr.Markdown for text made by a handler
@@ -50,10 +51,10 @@ Events
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import gradio as gr
 
@@ -61,15 +62,15 @@ from core import plots
 from demos import _code
 from demos._jobs import on, readable, tell, translate
 from demos._links import current_page
-from demos._live_plot import live_plot, plot
+from demos._live_plot import ask_again, live_plot, plot
 from demos._player import sounds, track
 from demos._quiz import ask, question
 from demos._tab import ROOT, Strings
 
 __all__ = [
-    "LATEX", "SAMPLES", "button", "cell", "code", "controls", "figure", "header", "link", "load_voice", "note", "on",
-    "output", "player", "plot", "prose", "quiz", "readable", "references", "reveal", "row", "sample_path", "stream",
-    "tell", "track", "translate", "voice",
+    "LATEX", "SAMPLES", "Sample", "ask_again", "button", "cell", "code", "controls", "figure", "header", "link",
+    "load_voice", "note", "on", "output", "player", "plot", "prose", "quiz", "readable", "references", "reveal",
+    "row", "sample_path", "stream", "tell", "track", "translate", "voice",
 ]  # fmt: skip
 
 C = TypeVar("C", bound=gr.components.Component)
@@ -174,28 +175,39 @@ def sample_path(name: str = "b0487") -> Path:
     return _AUDIO / f"kathleen_{name}.flac"
 
 
+class Sample(NamedTuple):
+    """A bundled sound: what the menu calls it, and its file below assets/audio."""
+
+    label: str
+    path: Path
+
+
 class _Voice(gr.Audio):
     """gradio starts ffprobe for every sound it is given; of ours we know that browsers play them."""
 
     is_template = True  # for gradio: looks and speaks as its parent does
 
     def postprocess(self, value: Any) -> Any:
-        if isinstance(value, str) and Path(value).parent == _AUDIO:
+        if isinstance(value, str) and _AUDIO in Path(value).parents:
             return gr.FileData(path=value, orig_name=Path(value).name)
         return super().postprocess(value)
 
 
-def voice(t: Strings, name: str = "voice") -> gr.Audio:
-    """A voice: a bundled sample, an upload, or the microphone. As an input it gives a path (str) or None.
+def voice(t: Strings, name: str = "voice", samples: Mapping[str, Sample] | None = None) -> gr.Audio:
+    """A sound: a bundled sample, an upload, or the microphone. As an input it gives a path (str) or None.
 
     The menu says which one is there: a sample, or the visitor's own sound, to which one can return. The choice of
     sample is kept in the URL under the cell's name and `-sample`.
+
+    Args:
+        samples: by their keys, the first at first; None for the held-out sentences of SAMPLES.
     """
-    samples = [(f"“{text}”", key) for key, text in SAMPLES.items()]
-    first = next(iter(SAMPLES))
-    chosen = gr.Dropdown(samples, value=first, label=t("voice.sample"), elem_id=f"{_name(t, name)}-sample")
+    offered = samples or {key: Sample(f"“{text}”", sample_path(key)) for key, text in SAMPLES.items()}
+    menu = [(sample.label, key) for key, sample in offered.items()]
+    first = next(iter(offered))
+    chosen = gr.Dropdown(menu, value=first, label=t("voice.sample"), elem_id=f"{_name(t, name)}-sample")
     sound = _Voice(
-        str(sample_path(first)), label=t("voice.own"), sources=["microphone", "upload"], type="filepath",
+        str(offered[first].path), label=t("voice.own"), sources=["microphone", "upload"], type="filepath",
         elem_id=_name(t, name), elem_classes=["voice"], buttons=[], editable=False,
         waveform_options=gr.WaveformOptions(waveform_color=plots.GREY, waveform_progress_color=plots.MODEL),
     )  # fmt: skip
@@ -205,10 +217,10 @@ def voice(t: Strings, name: str = "voice") -> gr.Audio:
     def take(path: str | None) -> tuple:
         if path is None:  # cleared
             return gr.update(value=None), gr.skip()
-        return gr.update(choices=[(t("voice.sample_mine"), OWN), *samples], value=OWN), path
+        return gr.update(choices=[(t("voice.sample_mine"), OWN), *menu], value=OWN), path
 
     def show(key: str | None, own: str | None, path: str | None) -> Any:
-        wanted = own if key == OWN else str(sample_path(key)) if key else None
+        wanted = own if key == OWN else str(offered[key].path) if key else None
         return gr.skip() if wanted is None or wanted == path else wanted
 
     on(t, sound.input, take, sound, [chosen, own])

@@ -37,9 +37,20 @@ for (const kind of Object.keys(save)) {
 }
 
 let drawn = 0;
+const empty = () => {  // what was drawn, or asked for, is out of date: ask again when the figure is in sight
+  if (!host.wired && !element.asked) return;
+  drawn++;
+  if (host.wired) Plotly.purge(host);
+  host.wired = false;
+  delete host.dataset.drawn;
+  summary.textContent = words.waiting || '';
+  exports.querySelectorAll('button').forEach(b => { b.disabled = true; });
+  element.asked = false;
+  ask();
+};
 const draw = async () => {
   const value = props.value;
-  if (!value || !value.figure) return;
+  if (!value || !value.figure) { empty(); return; }
   const turn = ++drawn;
   await site.plotly();
   if (turn !== drawn) return;  // a newer value came while the library loaded
@@ -68,9 +79,10 @@ const draw = async () => {
   });
 };
 
-site.onSight(element, () => {
+const ask = () => site.onSight(element, () => {
   if (props.value && props.value.figure) draw();
   else if (!element.asked) { element.asked = true; trigger('appear', {}); }
 });
+ask();
 watch('value', draw);
 site.onTheme(element, draw);

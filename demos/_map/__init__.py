@@ -1,0 +1,1 @@
+"""The cells of the tab `map`: one sound at the top, and everything that can be done to it."""

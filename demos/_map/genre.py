@@ -1,0 +1,16 @@
+"""To be written: the cell `genre`."""
+
+from __future__ import annotations
+
+from demos import _widgets as w
+from demos._map import sound
+from demos._map.answer import Task
+from demos._tab import Strings
+
+TASK = Task(None, dict)
+
+
+def build(t: Strings, source: sound.Source) -> None:
+    """The cell `genre`."""
+    with w.cell(t, "genre") as t:
+        w.prose(t)
