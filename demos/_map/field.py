@@ -19,6 +19,7 @@ from demos._tab import Strings
 if TYPE_CHECKING:
     from torch import Tensor
 
+CELL = "field"
 _LOAD = "import('/site/map/field.js').then(m => m.start(element, props, trigger, watch)); // fires 'appear'"
 WORDS = (
     "label", "idle", "busy", "unsure", "goes_in", "comes_out", "model", "good", "go", "live", "elsewhere", "choose",
@@ -52,7 +53,7 @@ BRANCHES = ("speech", "sound", "music")
 
 def build(t: Strings, tasks: dict[str, Task]) -> sound.Source:
     """The cell `field`; gives the controls that all other cells read."""
-    with w.cell(t, "field") as t:
+    with w.cell(t, CELL) as t:
         w.prose(t)
         with w.controls(t):
             source = sound.pick(t)
