@@ -26,7 +26,7 @@ EXAMPLES = {  # key of the menu -> file; the words are in strings.toml, [sound] 
     "song": FOLDER / "song.ogg",
     "piano": FOLDER / "piano.ogg",
     "helicopter": FOLDER / "noise-helicopter.ogg",
-    "clock": FOLDER / "noise-clock-tick.ogg",
+    "clock": FOLDER / "noise-clock.ogg",
 }
 FIRST = "sentence"
 SECONDS = 10.0  # that the cells look at

@@ -36,6 +36,8 @@ card.en = "A test."
 card.ko = "시험입니다."
 draw.en = "Draw"
 draw.ko = "그리기"
+stale.en = "Out of date"
+stale.ko = "옛것"
 typed.en = "Typed"
 typed.ko = "알려진 오류"
 broken.en = "Broken"
@@ -103,6 +105,7 @@ def build(t: _tab.Strings) -> None:
     with w.cell(t, "figures") as cell:
         w.prose(cell)
         draw = w.button(t("draw"), name="draw")
+        stale = w.button(t("stale"), name="stale")
         picture = w.figure(cell, "picture", height=300)
         clicked = gr.Textbox(label="clicked", elem_id="clicked")
     with w.cell(t, "jobs") as cell:
@@ -112,6 +115,7 @@ def build(t: _tab.Strings) -> None:
     w.references(t)
     w.on(t, picture.appear, lambda: figure(1.0), None, picture)
     w.on(t, draw.click, lambda: figure(2.0), None, picture)
+    w.on(t, stale.click, w.ask_again, None, picture)
 
     def on_select(event: gr.SelectData) -> str:
         return f"{event.index} {event.value['x']} {event.value['y']}"

@@ -71,7 +71,11 @@ export const start = (element, props, trigger, watch) => {
     facts.replaceChildren(heading, list, link);
   };
 
-  const choose = key => { chosen = key; paint(); };
+  const choose = key => {
+    chosen = key;
+    paint();
+    if (innerWidth <= 720) facts.scrollIntoView({block: 'nearest'});  // one column: the text is far below
+  };
   watch('value', paint);
   paint();
   site.onSight(element, () => { if (!props.value) trigger('appear', {}); });
