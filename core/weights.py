@@ -35,12 +35,17 @@ ARCHITECTURES = {
     "Voice": "core.unit_selection.model:Voice",
     "Tacotron2": "core.tacotron2.model:Tacotron2",
     "Listener": "core.tacotron2.listener:Listener",
+    "Recogniser": "core.recognition.model:Recogniser",
     "MMDenseLSTM": "core.separation.model:MMDenseLSTM",
+    "CRN": "core.enhancement.model:CRN",
     "MusicTransformer": "core.transformer.model:MusicTransformer",
     "GPT2": "core.gpt2.model:GPT2",
+    "Musicnn": "core.tags.model:Musicnn",
+    "EventCNN": "core.events.model:EventCNN",
     "MelNet": "core.melnet.model:MelNet",
     "VQVAE": "core.vqvae.model:VQVAE",
     "SecondLevel": "core.vqvae.hierarchy:SecondLevel",
+    "Crepe": "core.mir.model:Crepe",
 }
 REQUIRED = ("architecture", "config", "sample_rate_hz", "parameters", "sha256")
 

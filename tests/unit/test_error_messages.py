@@ -30,13 +30,16 @@ NOT_FOR_VISITORS = {
         "core/musenet/classifier.py", "core/musenet/data.py", "core/separation/stretch.py", "core/transformer/data.py",
         "core/transformer/chorales_corpus.py", "core/transformer/chorales.py", "core/vqvae/data.py",
         "core/melnet/data.py", "core/melnet/measure.py", "core/melnet/piano.py",
+        "core/enhancement/corpora.py", "core/enhancement/data.py", "core/enhancement/peers.py",
+        "core/events/data.py", "core/events/examples.py", "core/tags/convert.py",
     ],
     "writing weights: only a trainer does": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",
     ],
     "tensors and rates that only a program can hand over; pages take theirs from load_voice and the models": [
         "core/audio.py:Synthesis.__post_init__", "core/audio.py:resample", "core/audio.py:wav_bytes",
-        "core/separation/model.py", "core/separation/sample.py:stream", "core/musenet/sample.py:_check",
+        "core/separation/model.py", "core/separation/sample.py:stream", "core/events/model.py", "core/tags/model.py",
+        "core/enhancement/model.py", "core/enhancement/clips.py:load", "core/musenet/sample.py:_check",
         "core/musenet/sample.py:generate", "core/musenet/sample.py:together", "core/musenet/vocabulary.py:name",
         "core/musenet/vocabulary.py:parse", "core/gpt2/load.py", "core/gpt2/model.py", "core/gpt2/sample.py",
         "core/transformer/chorales_sample.py:harmonise",
