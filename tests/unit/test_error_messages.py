@@ -29,6 +29,8 @@ NOT_FOR_VISITORS = {
         "core/separation/data.py", "core/separation/remix.py", "core/separation/render.py", "core/wavenet/data.py",
         "core/musenet/classifier.py", "core/musenet/data.py", "core/separation/stretch.py", "core/transformer/data.py",
         "core/transformer/chorales_corpus.py", "core/transformer/chorales.py", "core/vqvae/data.py",
+        "core/recognition/augment.py", "core/recognition/data.py", "core/recognition/examples.py",
+        "core/recognition/synthetic.py",
         "core/melnet/data.py", "core/melnet/measure.py", "core/melnet/piano.py",
         "core/enhancement/corpora.py", "core/enhancement/data.py", "core/enhancement/peers.py",
         "core/events/data.py", "core/events/examples.py", "core/tags/convert.py",
