@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FOLDER = ROOT / "assets/audio/map"
-EXAMPLES = {  # key of the menu -> file; the words are in strings.toml, [sound] example_<key>
+EXAMPLES = {  # key of the menu -> file; the words are in strings.toml, [field] example_<key>
     "sentence": ROOT / "assets/audio/kathleen_b0481.flac",
-    "man": FOLDER / "sentence-md.ogg",
-    "digits": FOLDER / "digits.ogg",
-    "sung": FOLDER / "sung.ogg",
-    "song": FOLDER / "song.ogg",
-    "piano": FOLDER / "piano.ogg",
+    "man": FOLDER / "recognition-md.opus",
+    "digits": FOLDER / "recognition-theo.opus",
+    "street": FOLDER / "heard-street.ogg",
+    "dog": FOLDER / "heard-dog-one.ogg",
     "helicopter": FOLDER / "noise-helicopter.ogg",
     "clock": FOLDER / "noise-clock.ogg",
+    "sung": FOLDER / "sung.ogg",
+    "song": FOLDER / "song.ogg",
+    "electronic": FOLDER / "heard-electronic.ogg",
+    "piano": FOLDER / "heard-piano.ogg",
 }
 FIRST = "sentence"
 SECONDS = 10.0  # that the cells look at
