@@ -32,11 +32,34 @@ SETTLE_MS = 1200  # a click within the first second after load can be lost
 LEAVING = ("AbortError: signal is aborted", "Connection errored out")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser on a busy machine may miss a click: a test in the browser gets a second try."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A browser on a busy machine may miss a click: a test in the browser gets a second try.
+
+    And of the tests that a file has for both languages, every other one is run in English, the others in Korean: the
+    words of every tab are compared in the unit tests, and each tab is still used in both. E2E_LANGUAGES=both runs all.
+    """
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        item.add_marker(pytest.mark.flaky(reruns=1))
+    if os.environ.get("E2E_LANGUAGES") == "both":
+        return
+    left_out = {item for path in {item.path for item in here} for item in other_language(here, path)}
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
+def other_language(items: list[pytest.Item], path: Path) -> list[pytest.Item]:
+    """Of a file's tests that come in both languages, the language that each is not run in. Of a single one, none."""
+    spoken: dict[str, dict[str, pytest.Item]] = {}
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if item.path == path and set(parameters) == {"language"} and path.stem not in WHOLE_SITE:
+            spoken.setdefault(item.originalname, {})[parameters["language"]] = item  # type: ignore[attr-defined]
+    both = [found for found in spoken.values() if len(found) == 2]
+    if len(both) < 2:
+        return []
+    return [found[("ko", "en")[number % 2]] for number, found in enumerate(both)]
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
