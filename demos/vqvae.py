@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from demos import _widgets as w
 from demos._tab import Strings, Tab
-from demos._vqvae import codebook, codes, convert, edit, prior
+from demos._vqvae import codebook, codes, convert, edit, piano, prior
 
-CELLS = (codes, edit, codebook, convert, prior)
+CELLS = (codes, edit, codebook, convert, prior, *((piano,) if piano.is_trained() else ()))
 
 
 def build(t: Strings) -> None:
-    """Header, the five cells, references."""
+    """Header, the cells, references."""
     w.header(t, badge="real", minutes=45)
     for cell in CELLS:
         cell.build(t)

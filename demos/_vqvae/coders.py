@@ -109,13 +109,13 @@ def voice(path: str | None, *, max_seconds: float = MAX_SECONDS) -> Tensor:
     return audio.load_voice(path or "", max_seconds=max_seconds)
 
 
-def warm_up() -> None:
+def warm_up(name: str = VQ) -> None:
     """Load the networks and choose the WaveNet's engine while the visitor is still reading."""
     from core.errors import LessonError
     from core.wavenet import generate
 
     try:
-        generate.best(load(VQ).wavenet)
+        generate.best(load(name).wavenet)
     except LessonError:
         return  # the click on the button will say it
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CELL = "codes"
+Stored = Callable[[Strings, "str | None"], tuple]
 FRONTS = {"vq": coders.VQ, "argmax": coders.ARGMAX}
 COLUMNS = {
     "entropy": "bits a second, entropy of single codes", "perplexity": "perplexity of the codes",
@@ -45,23 +46,38 @@ def build(t: Strings) -> None:
         w.prose(t, "codes-equations")
         rates.build(t, voice)
 
+    wire(t, FRONTS, at_sight, voice, run, halt, (view, sound, player))
+
+
+def wire(
+    t: Strings, fronts: dict[str, str], stored: Stored, voice: gr.Audio, run: gr.Button, halt: gr.Button,
+    outputs: tuple[gr.HTML, gr.HTML, gr.HTML],
+) -> None:  # fmt: skip
+    """Events of a cell in which autoencoders say a sound.
+
+    Args:
+        fronts: what the labels call them -> names of weights; the first is heard while it speaks.
+        stored: (t, voice) -> (view, player) of what is there at once.  outputs: view, live sound, player.
+    """
+    view, sound, player = outputs
+
     def begun(request: gr.Request) -> dict[str, Any]:
-        return live.begin(request.session_hash, CELL)
+        return live.begin(request.session_hash, t.scope)
 
     def go(voice: Any, request: gr.Request) -> Iterator[tuple]:
-        yield from speak(t, voice, is_stopped=lambda: live.is_stopped(request.session_hash, CELL))
+        yield from speak(t, voice, fronts, is_stopped=lambda: live.is_stopped(request.session_hash, t.scope))
 
     def cancel(request: gr.Request) -> None:
-        live.stop(request.session_hash, CELL)
+        live.stop(request.session_hash, t.scope)
 
     started = w.on(t, run.click, begun, None, sound)
     w.on(t, started.then, go, voice, [view, sound, player], heavy=True, show_progress="hidden",
          trigger_mode="always_last")  # fmt: skip
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)
-    w.on(t, view.appear, partial(at_sight, t), voice, [view, player])
-    w.on(t, voice.change, partial(look, t), voice, [view, player], heavy=True, show_progress="hidden",
-         trigger_mode="always_last")  # fmt: skip
-    w.on(t, sound.appear, coders.warm_up, None, None)
+    w.on(t, view.appear, partial(stored, t), voice, [view, player])
+    w.on(t, voice.change, partial(look, t, fronts=fronts, stored=stored), voice, [view, player], heavy=True,
+         show_progress="hidden", trigger_mode="always_last")  # fmt: skip
+    w.on(t, sound.appear, partial(coders.warm_up, next(iter(fronts.values()))), None, None)
 
 
 def at_sight(t: Strings, voice: str | None) -> tuple:
@@ -81,58 +97,66 @@ def at_sight(t: Strings, voice: str | None) -> tuple:
     return strip.shown(rows, facts(t, count, seconds) + " " + t("stored")), tracks
 
 
-def look(t: Strings, voice: str | None) -> tuple:
+def look(
+    t: Strings, voice: str | None, fronts: dict[str, str] = FRONTS, stored: Stored = at_sight
+) -> tuple:
     """(view, player) as soon as a voice is there: its codes, and what Griffin-Lim makes of them."""
     if not voice:
         return gr.skip(), gr.skip()
-    if coders.is_stored(voice):
-        return at_sight(t, voice)
-    x = coders.voice(voice)
-    shown, tracks, _ = encoded(t, x)
+    kept = stored(t, voice)
+    if kept != (gr.skip(), gr.skip()):
+        return kept
+    shown, tracks, _ = encoded(t, coders.voice(voice), fronts)
     return shown, tracks
 
 
-def facts(t: Strings, count: int, seconds: float) -> str:
+def facts(t: Strings, count: int, seconds: float, name: str = coders.VQ) -> str:
     """So many bits, and how many the samples would be."""
     from math import log2
 
     from core import weights
 
-    bits = round(count * log2(weights.card(coders.VQ)["config"]["codes"]))
+    bits = round(count * log2(weights.card(name)["config"]["codes"]))
     pcm = round(coders.PCM_BITS_PER_S * seconds)
     times = f"{pcm / bits:,.0f}"
     return t("facts", count=count, seconds=f"{seconds:.1f}", bits=f"{bits:,}", pcm=f"{pcm:,}", times=times)
 
 
-def encoded(t: Strings, x: Tensor) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Tensor]]:
-    """(view, tracks by Griffin-Lim, codes by front) of a voice float32 [T]."""
+def encoded(
+    t: Strings, x: Tensor, fronts: dict[str, str] = FRONTS
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Tensor]]:
+    """(view, tracks by Griffin-Lim, codes by front) of a sound float32 [T]."""
     from core import audio
 
-    codes = {kind: coders.load(name).encode(x) for kind, name in FRONTS.items()}
-    rows = [coders.row_of(FRONTS[kind], t(f"row_{kind}"), found, x) for kind, found in codes.items()]
+    codes = {kind: coders.load(name).encode(x) for kind, name in fronts.items()}
+    rows = [coders.row_of(fronts[kind], t(f"row_{kind}"), found, x) for kind, found in codes.items()]
     tracks = [w.track(t("original"), x)]
-    tracks += [w.track(t(f"quick_{kind}"), audio.level_to(coders.load(FRONTS[kind]).preview(found)))
+    tracks += [w.track(t(f"quick_{kind}"), audio.level_to(coders.load(fronts[kind]).preview(found)))
                for kind, found in codes.items()]  # fmt: skip
-    return strip.shown(rows, facts(t, len(codes["vq"]), len(x) / audio.SAMPLE_RATE_HZ)), tracks, codes
+    first, name = next(iter(fronts.items()))
+    return strip.shown(rows, facts(t, len(codes[first]), len(x) / audio.SAMPLE_RATE_HZ, name)), tracks, codes
 
 
-def speak(t: Strings, voice: str | None, *, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[tuple]:
-    """(view, live sound, player): the codes at once, VQ-VAE's sound while it is made, then the other's beside it.
+def speak(
+    t: Strings, voice: str | None, fronts: dict[str, str] = FRONTS, *,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple]:  # fmt: skip
+    """(view, live sound, player): the codes at once, the first autoencoder's sound while it is made, then the others'.
 
     Raises:
         AudioError: no voice, silence, too long, not a sound.
     """
     try:
         x = coders.voice(voice)
-        shown, quick, codes = encoded(t, x)
+        shown, quick, codes = encoded(t, x, fronts)
     except Exception:
         yield gr.skip(), live.Broadcast.idle(), gr.skip()
         raise
     yield shown, gr.skip(), quick
     said: dict[str, Tensor] = {}
-    for kind, name in FRONTS.items():
+    for place, (kind, name) in enumerate(fronts.items()):
         for sound, whole in coders.stream(t, coders.load(name), codes[kind], 0, is_stopped=is_stopped):
-            if kind == "vq":
+            if place == 0:
                 yield gr.skip(), sound, gr.skip()
             elif whole is None:  # not heard yet: said in words that it is coming
                 yield {**shown, "facts": shown["facts"] + " " + t("other_coming")}, gr.skip(), gr.skip()
