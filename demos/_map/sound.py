@@ -26,8 +26,8 @@ EXAMPLES = {  # key of the menu -> file; the words are in strings.toml, [field] 
     "dog": FOLDER / "heard-dog-one.ogg",
     "helicopter": FOLDER / "noise-helicopter.ogg",
     "clock": FOLDER / "noise-clock.ogg",
-    "sung": FOLDER / "sung.ogg",
-    "song": FOLDER / "song.ogg",
+    "sung": FOLDER / "mir-sung.opus",
+    "song": FOLDER / "mir-song.opus",
     "electronic": FOLDER / "heard-electronic.ogg",
     "piano": FOLDER / "heard-piano.ogg",
 }
