@@ -31,7 +31,7 @@ NOT_FOR_VISITORS = {
         "core/transformer/chorales_corpus.py", "core/transformer/chorales.py", "core/vqvae/data.py",
         "core/recognition/augment.py", "core/recognition/data.py", "core/recognition/examples.py",
         "core/recognition/synthetic.py",
-        "core/melnet/data.py", "core/melnet/measure.py", "core/melnet/piano.py",
+        "core/melnet/data.py", "core/melnet/measure.py", "core/melnet/piano.py", "core/mir/truth.py",
         "core/enhancement/corpora.py", "core/enhancement/data.py", "core/enhancement/peers.py",
         "core/events/data.py", "core/events/examples.py", "core/tags/convert.py",
     ],
@@ -45,7 +45,7 @@ NOT_FOR_VISITORS = {
         "core/musenet/sample.py:generate", "core/musenet/sample.py:together", "core/musenet/vocabulary.py:name",
         "core/musenet/vocabulary.py:parse", "core/gpt2/load.py", "core/gpt2/model.py", "core/gpt2/sample.py",
         "core/transformer/chorales_sample.py:harmonise",
-        "core/melnet/model.py", "core/melnet/tiers.py", "core/melnet/sample.py:generate",
+        "core/mir/model.py", "core/melnet/model.py", "core/melnet/tiers.py", "core/melnet/sample.py:generate",
     ],
     "hands on the text of another error, which is among the reasons below": [
         "core/wavenet/engines/compiler.py:load_kernel", "core/wavenet/engines/cuda_device.py:gpu_for",
