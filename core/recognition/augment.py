@@ -45,6 +45,14 @@ class Strength:
     mask_frames: int = 16
     join: float = 0.7
 
+    def scaled(self, factor: float) -> Strength:
+        """Everything that makes it harder so many times as strong or as frequent."""
+        return replace(
+            self, speed=factor * self.speed, throat=factor * self.throat, noise=factor * self.noise,
+            room=factor * self.room, band=factor * self.band, mask_bands=round(factor * self.mask_bands),
+            mask_frames=round(factor * self.mask_frames),
+        )  # fmt: skip
+
 
 class Batch(NamedTuple):
     """mel float [B, 80, F], frames int64 [B], targets int64 [sum of lengths], lengths int64 [B]."""
@@ -244,8 +252,3 @@ def masked(features: Tensor, frames: Tensor, strength: Strength, generator: torc
             start = draw(count - width)
             row[:, start : start + width] = 0
     return out
-
-
-def plain(utterance: Utterance) -> Utterance:
-    """With its spectrogram in float32, which models take."""
-    return replace(utterance, mel=utterance.mel.float())

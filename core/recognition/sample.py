@@ -27,7 +27,7 @@ __all__ = ["Alignment", "Beam", "Greedy", "Prefix", "Recognition", "Timed", "ali
 
 SURE = 0.5  # confidence below which a result should not be believed
 BEAM = 16  # prefixes that `recognise` keeps
-WEIGHT, BONUS = 0.5, 0.6  # of the language model, for each letter; found on the sentences that watch the training
+WEIGHT, BONUS = 0.45, 0.6  # of the language model, for each letter; found on the sentences that watch the training
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -156,6 +157,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.6, help="last share of the run in which the rate falls")
     parser.add_argument("--evaluate-every", type=int, default=500)
+    parser.add_argument("--strength", type=float, default=1.0, help="of the augmentation")
+    parser.add_argument("--dropout", type=float, default=PRESETS["english"].dropout)
     parser.add_argument("--shares", nargs="*", default=[], help="SOURCE=SHARE, see SHARES")
     parser.add_argument("--limit", type=int, help="use only so many utterances of a corpus, to try things out")
     options = parser.parse_args(arguments)
@@ -181,12 +184,13 @@ def main(arguments: list[str] | None = None) -> None:
     cache = options.cache or folder / "cache"
     learn, watched = material(options, cache)
     model = cast(Recogniser, weights.load(options.resume)) if options.resume else Recogniser(PRESETS[options.preset])
+    model.config = replace(model.config, dropout=options.dropout)
     begun: dict[str, Any] | None = training.begun_from(weights.card(options.resume)) if options.resume else None
     done = training.Checkpoint(folder).steps() or (begun["step"] if begun else 0)
     if not options.resume:
         model.set_statistics([one.mel.float() for one in learn[:: max(1, len(learn) // STATISTICS_OF)]])
     shares = SHARES | {key: float(value) for key, value in (one.split("=") for one in options.shares)}
-    strength = Strength()
+    strength = Strength().scaled(options.strength)
     augmenter = Augmenter(
         learn, shares, noises=noises(options, cache), strength=strength, seed=options.seed + done
     )
