@@ -17,6 +17,8 @@
 #                                train-vqvae-speech, train-vqvae-argmax, then train-vqvae-decoder (both, end to end),
 #                                then train-vqvae-prior, train-vqvae-prior-argmax, train-vqvae-second; train-vqvae-grid
 #                                (DATA: Kathleen, VOICES: the other speakers)
+#                                train-recognition (DATA: folder with kathleen/, tsp_harvard/, fsdd/; PROMPTS and
+#                                PROMPT_TEXTS: telephone prompts; BOOKS: plain text; NOISE: sounds without speech)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
 PORT ?= 7860
 DATA ?=
@@ -166,3 +168,15 @@ train-vqvae-grid: setup
 $(VQVAE_GRID): train-vqvae-%: setup
 	@$(NEED_DATA)
 	@$(PY) -m core.vqvae.grid --only vqvae-$* $(VQVAE_DATA) $(ARGS)
+
+# A synthesiser reads BOOKS first. DATA has kathleen/ and, where they are there, tsp_harvard/ and fsdd/.
+RECOGNITION_DATA = --data "$(DATA)/kathleen" $(if $(wildcard $(DATA)/tsp_harvard),--voices "$(DATA)/tsp_harvard") \
+	$(if $(wildcard $(DATA)/fsdd),--digits "$(DATA)/fsdd") \
+	$(if $(PROMPTS),--prompts "$(PROMPTS)" --prompt-texts "$(PROMPT_TEXTS)") $(if $(NOISE),--noise $(NOISE))
+.PHONY: train-recognition train-recognition-english
+train-recognition train-recognition-english: setup
+	@$(NEED_DATA)
+	@test -f runs/recognition-synthetic.json || $(PY) -m core.recognition.synthetic --out runs/recognition-synthetic \
+		$(if $(BOOKS),--texts "$(BOOKS)") --avoid "$(DATA)/kathleen/metadata.csv" --hours 2 --seed 1
+	@$(PY) -m core.recognition.train $(RECOGNITION_DATA) --synthetic runs/recognition-synthetic \
+		--strength 0.5 --dropout 0.05 --minutes 70 $(ARGS)
