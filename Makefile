@@ -10,13 +10,16 @@
 #                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
 #                                train-separation-vocals (DATA: MIR-1K),
 #                                train-separation-4stems (DATA: songs in folders, such as MUSDB18-HQ),
+#                                train-enhancement (DATA: folder with speech and noise; PROMPTS: further voices),
+#                                train-events (DATA: UrbanSound8K; SPEECH, MUSIC, NOISE: sounds of none of its classes),
+#                                train-tags (MUSICNN: the published weights; DATA: music; SPEECH, NOISE, EVENTS: not music),
 #                                train-transformer-relative, train-transformer-absolute (DATA: ASAP or MAESTRO),
 #                                train-transformer-chorales (DATA: Jsb16thSeparated.json, else music21's scores),
 #                                train-musenet-composer (DATA: folder with ASAP, POP909 and others)
 #                                train-melnet-speech, train-melnet-one-tier, train-melnet-piano (DATA: performances)
 #                                train-vqvae-speech, train-vqvae-argmax, then train-vqvae-decoder (both, end to end),
 #                                then train-vqvae-prior, train-vqvae-prior-argmax, train-vqvae-second; train-vqvae-grid
-#                                (DATA: Kathleen, VOICES: the other speakers)
+#                                (DATA: Kathleen, VOICES: the other speakers); train-vqvae-piano (DATA: performances)
 #                                train-recognition (DATA: folder with kathleen/, tsp_harvard/, fsdd/; PROMPTS and
 #                                PROMPT_TEXTS: telephone prompts; BOOKS: plain text; NOISE: sounds without speech)
 # PYTHON=/path/to/python3.12 chooses the interpreter for .venv; ARGS="..." is passed on to benchmarks and trainers.
@@ -112,6 +115,27 @@ train-transformer-chorales-relative train-transformer-chorales-absolute: train-t
 		$(if $(DATA),,$(CHORALES))
 	@$(PY) -m core.transformer.chorales_train --position $* --data "$(or $(DATA),$(CHORALES))" $(ARGS)
 
+# PROMPTS: further voices, a folder each, such as the sounds of Debian's asterisk-core-sounds-it-g722.
+.PHONY: train-enhancement
+train-enhancement: setup
+	@test -n "$(DATA)" || { echo "Say where speech and noise are: make $@ DATA=/path/to/corpora" >&2; exit 1; }
+	@$(PY) -m core.enhancement.train --data "$(DATA)" $(if $(PROMPTS),--prompts $(PROMPTS)) --minutes 60 $(ARGS)
+
+# SPEECH, MUSIC and NOISE, if given, teach the output `none of these`.
+.PHONY: train-events train-tags
+train-events: setup
+	@test -n "$(DATA)" || { echo "Say where UrbanSound8K is: make $@ DATA=/path/to/UrbanSound8K" >&2; exit 1; }
+	@$(PY) -m core.events.train --data "$(DATA)" $(if $(SPEECH),--speech "$(SPEECH)") $(if $(MUSIC),--music "$(MUSIC)") \
+		$(if $(NOISE),--noise "$(NOISE)") --minutes 45 $(ARGS)
+
+# musicnn's weights are converted; what is music and what is not is learned.
+train-tags: setup
+	@test -n "$(MUSICNN)" || { echo "Say where MTT_musicnn.npz is: make $@ MUSICNN=/path DATA=/path/to/music" >&2; exit 1; }
+	@test -n "$(DATA)" || { echo "Say where music is: make $@ MUSICNN=/path DATA=/path/to/music" >&2; exit 1; }
+	@$(PY) -m core.tags.convert --data "$(MUSICNN)"
+	@$(PY) -m core.tags.train --data "$(DATA)" $(if $(SPEECH),--speech "$(SPEECH)") $(if $(NOISE),--noise "$(NOISE)") \
+		$(if $(EVENTS),--events "$(EVENTS)") $(ARGS)
+
 # Piano performances; both kinds of position learn the same way.
 train-transformer-relative train-transformer-absolute: train-transformer-%: setup
 	@test -n "$(DATA)" || { echo "Say where the performances are: make $@ DATA=/path/to/asap-dataset" >&2; exit 1; }
@@ -135,6 +159,15 @@ train-melnet-piano: setup
 	@$(NEED_DATA)
 	@test -d runs/piano/train || $(PY) -m core.melnet.piano --data "$(DATA)" --out runs/piano
 	@$(PY) -m core.melnet.train --preset piano --data runs/piano $(ARGS)
+
+# Piano in codes: DATA as of train-melnet-piano.
+.PHONY: train-vqvae-piano
+train-vqvae-piano: setup
+	@$(NEED_DATA)
+	@test -d runs/piano/train || $(PY) -m core.melnet.piano --data "$(DATA)" --out runs/piano
+	@$(PY) -m core.vqvae.train --preset piano --data runs/piano --run runs/vqvae-piano-spectral --minutes 8 $(ARGS)
+	@$(PY) -m core.vqvae.train --preset piano --phase wave --data runs/piano --run runs/vqvae-piano-wave --minutes 42 \
+		--fronts runs/vqvae-piano-spectral $(ARGS)
 
 VQVAE_GRID = $(foreach k,32 128 512,$(foreach r,80 40 20,train-vqvae-$(k)-$(r)))
 .PHONY: train-vqvae-speech train-vqvae-argmax train-vqvae-decoder train-vqvae-prior train-vqvae-prior-argmax \

@@ -185,7 +185,7 @@ def command_line(module: str, options: argparse.Namespace) -> str:
             continue
         found.append("--" + name.replace("_", "-"))
         if isinstance(value, list):
-            found += map(str, value)
+            found += ["PATH"] if all(isinstance(one, Path) for one in value) else map(str, value)
         elif value is not True:
             found.append("PATH" if name in corpora else str(value))
     return " ".join(found)

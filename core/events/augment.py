@@ -6,6 +6,7 @@ room and through which microphone it is heard. Mixing two clips mixes their name
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,11 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core import audio
+from core.events import data
 from core.events.data import Clips
 from core.events.model import EventCNNConfig
 from core.events.spectrogram import log_mel
 
 LEVEL = 0.1  # -20 dBFS, the level at which the network hears everything
+NOISE_SAMPLES = 2 * data.SAMPLES  # of each noise, of which any stretch is taken
 SILENCE = 1e-3  # root mean square below which there is nothing to name: -60 dBFS
 
 
@@ -80,18 +83,22 @@ def between(random: np.random.Generator, extent: float, size: int) -> Tensor:
     return torch.from_numpy(random.uniform(-extent, extent, size).astype(np.float32))
 
 
-def with_noise(x: Tensor, share: float, random: np.random.Generator) -> Tensor:
-    """Noise below some of the sounds, anything from white to falling 6 dB an octave: float [B, T] -> [B, T]."""
-    chosen = np.flatnonzero(random.random(len(x)) < share)
-    if not len(chosen):
-        return x
-    white = torch.from_numpy(random.standard_normal((len(chosen), x.shape[1]), dtype=np.float32))
+@functools.lru_cache(maxsize=2)
+def noises(samples: int, seed: int = 0) -> Tensor:
+    """Sixteen noises at LEVEL, from white to falling 6 dB an octave: float32 [16, samples]."""
+    white = torch.from_numpy(np.random.default_rng(seed).standard_normal((16, samples), dtype=np.float32))
     spectrum = torch.fft.rfft(white)
     hz = torch.arange(1, spectrum.shape[1] + 1, dtype=torch.float32)
-    tilt, below_db = random.uniform((0, 5), (1, 30), (len(chosen), 2)).astype(np.float32).T
-    noise = levelled(torch.fft.irfft(spectrum * hz ** -torch.from_numpy(tilt)[:, None], n=x.shape[1]))
-    out = x.clone()
-    out[chosen] += noise * 10 ** (-torch.from_numpy(below_db)[:, None] / 20)
+    return levelled(torch.fft.irfft(spectrum * hz ** -torch.linspace(0, 1, 16)[:, None], n=samples))
+
+
+def with_noise(x: Tensor, share: float, random: np.random.Generator) -> Tensor:
+    """Noise 5 to 30 dB below some of the sounds, which are levelled: float [B, T] -> [B, T]."""
+    bank, out = noises(NOISE_SAMPLES), x.clone()
+    for row in np.flatnonzero(random.random(len(x)) < share):
+        start = int(random.integers(0, NOISE_SAMPLES - x.shape[1] + 1))
+        noise = bank[int(random.integers(len(bank))), start : start + x.shape[1]]
+        out[row] += noise * 10 ** (-random.uniform(5, 30) / 20)
     return out
 
 
@@ -170,11 +177,8 @@ def batches(
     strength: Strength = Strength(),
 ) -> Iterator[tuple[Tensor, Tensor]]:  # fmt: skip
     """Endless batches: `size` clips of the set, each as often as another, and `other_size` of the others."""
-    from core.events.data import joined
-
-    everything = clips if others is None else joined([clips, others])
-    random = np.random.default_rng(seed)
-    order = np.empty(0, np.int64)
+    everything = clips if others is None else data.joined([clips, others])
+    random, order = np.random.default_rng(seed), np.empty(0, np.int64)
     while True:
         while len(order) < size:
             order = np.concatenate([order, random.permutation(len(clips))])

@@ -92,7 +92,7 @@ def load(folder: Path, *, cache: Path | None = None) -> Clips:
             raise DataError(
                 f"Recording {group} is in folds {owner[group]} and {fold}: this is not the published split."
             )
-    sound, samples = _kept(cache, "urban", lambda: _decoded(paths))
+    sound, samples = _kept(cache, "urban", lambda: decoded(paths))
     if len(sound) != len(rows):
         raise DataError(f"{cache} holds {len(sound)} clips and {folder} has {len(rows)}: delete the former.")
     return Clips(sound, samples, np.array(labels), np.array(folds), tuple(groups))
@@ -119,7 +119,8 @@ def _rows(folder: Path) -> list[tuple[Path, int, int, str]]:
     )
 
 
-def _decoded(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+def decoded(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """The first 4 s of each file, int16 [N, 64000], and how many samples are there, int64 [N]."""
     sound = np.zeros((len(paths), SAMPLES), np.int16)
     samples = np.zeros(len(paths), np.int64)
     for i, path in enumerate(paths):

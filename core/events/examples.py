@@ -29,8 +29,8 @@ DOGS = {  # file of ESC-10 -> who recorded it; none of these recordings is in th
     "1-100032-A": "nfrae, freesound.org 100032, CC0",
     "3-155312-A": "Jace, freesound.org 155312, CC0",
 }
-SONG_START_S, PIECE_START_S, SECONDS = 66.0, 0.0, 10.0
-SCORE = Path(__file__).resolve().parents[2] / "assets/midi/rondo-alla-turca.mid"
+SONG_START_S, SECONDS = 66.0, 10.0
+SCORE = Path(__file__).resolve().parents[2] / "assets/midi/bach-prelude-bwv862.mid"
 
 
 def siren(seconds: float, *, seed: int = 0) -> NDArray[np.float32]:
@@ -49,11 +49,11 @@ def siren(seconds: float, *, seed: int = 0) -> NDArray[np.float32]:
 
 
 def horn(seconds: float, *, seed: int = 0) -> NDArray[np.float32]:
-    """A car's two horns, 420 and 500 Hz, many harmonics each, sounded twice: float32 [T] at 16 kHz."""
+    """A car's two horns, 420 and 500 Hz, many harmonics each, half a second on and less off: float32 [T] at 16 kHz."""
     t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     x = sum(np.sin(2 * np.pi * k * hz * t + k) / k**0.7 for hz in (420.0, 500.0) for k in range(1, 15))
-    pressed = ((t % 2.0) > 0.2) & ((t % 2.0) < 1.1)
-    return echoed(x * np.convolve(pressed, np.hanning(320) / np.hanning(320).sum(), mode="same"), seed)
+    pressed = (t % 0.9) < 0.5
+    return echoed(x * np.convolve(pressed, np.hanning(1600) / np.hanning(1600).sum(), mode="same"), seed)
 
 
 def echoed(x: NDArray, seed: int) -> NDArray[np.float32]:
@@ -109,14 +109,13 @@ def song(folder: Path) -> NDArray[np.float32]:
 
 
 def piano() -> NDArray[np.float32]:
-    """Ten seconds of the Rondo alla Turca, played by the soundfont of this machine."""
+    """Ten seconds of Bach's prelude BWV 862, played by the soundfont of this machine."""
     import pretty_midi
 
     from core.midi import sound
 
     played = sound.render(pretty_midi.PrettyMIDI(str(SCORE)), sample_rate_hz=RATE_HZ).mean(axis=0)
-    start = round(PIECE_START_S * RATE_HZ)
-    return levelled(played[start : start + round(SECONDS * RATE_HZ)])
+    return levelled(played[: round(SECONDS * RATE_HZ)])
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -131,7 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
     index |= {"siren": "a formula, core/events/examples.py", "horn": "a formula, core/events/examples.py",
               "street": f"the siren, the horn and a dog ({DOGS[names['dog-one']]})",
               "electronic": "Software-Entwicklungskit, Rubidium, CC0",
-              "piano": "Mozart, Rondo alla Turca, Mutopia Project, public domain, played by a soundfont"}  # fmt: skip
+              "piano": "Bach, Prelude BWV 862, Mutopia Project, public domain, played by a soundfont"}  # fmt: skip
     parts |= {"street": street(parts), "electronic": song(options.music), "piano": piano()}
     FOLDER.mkdir(parents=True, exist_ok=True)
     for key, x in parts.items():

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors.torch import load_file
 from torch import Tensor
 
 from core import training, weights
 from core.recognition import calibrate, data, synthetic, train
+from core.recognition.data import Utterance
 from core.recognition.language import CharacterModel
 from core.recognition.model import LANGUAGE_FILE, PRESETS, SECONDS_PER_STEP, Recogniser
 from core.voice_metrics import Metric, for_card
@@ -110,8 +112,24 @@ def of_run(options: argparse.Namespace) -> tuple[Recogniser, dict[str, Any]]:
     watched = [
         one for sounds in train.corpora(options) for sound in data.of_part(sounds, "watch") if (one := data.hear(sound))
     ]
-    calibrate.calibrate(model, watched, quiet(options.quiet))
+    calibrate.calibrate(model, watched + known_digits(options.digits), quiet(options.quiet))
     return model, json.loads((options.run / "state.json").read_text())
+
+
+def known_digits(folder: Path | None, *, count: int = 24, seed: int = 0) -> list[Utterance]:
+    """So many single digits, and so many strings of them, of the men that were trained on."""
+    if folder is None:
+        return []
+    random = np.random.default_rng(seed)
+    sounds = data.of_part(data.digits(folder), "train")
+    out = []
+    for number in range(2 * count):
+        speaker = sounds[random.integers(len(sounds))].speaker
+        mine = [one for one in sounds if one.speaker == speaker]
+        chosen = random.choice(len(mine), size=1 if number < count else data.DIGITS_IN_STRING)
+        parts = [one for i in chosen if (one := data.hear(mine[i], keep_audio=True))]
+        out.append(data.joined(parts))
+    return out
 
 
 def language_model(options: argparse.Namespace) -> CharacterModel:

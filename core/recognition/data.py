@@ -37,6 +37,8 @@ WATCH_EVERY = 40  # one sentence of the first corpus of so many watches the trai
 MOST_SECONDS = 24.0
 LEAST_SECONDS = 0.15
 PARTS = ("train", "watch", "test")
+GAP_S = 0.2  # between the digits of a string, and around
+DIGITS_IN_STRING = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +194,20 @@ def hear(sound: Sound, *, keep_audio: bool = False) -> Utterance | None:
         return None
     mel = audio.mel(x).half()
     return Utterance(sound.name, sound.source, sound.speaker, text, mel, x if keep_audio else None)
+
+
+def joined(parts: Sequence[Utterance]) -> Utterance:
+    """Recordings one after the other, with pauses of faint noise between them and around."""
+    generator = torch.Generator().manual_seed(len(parts))
+    pause = lambda: 1e-3 * torch.randn(round(GAP_S * audio.SAMPLE_RATE_HZ), generator=generator)
+    pieces = [pause()]
+    for one in parts:
+        assert one.audio is not None
+        pieces += [one.audio, pause()]
+    sound = torch.cat(pieces)
+    first = parts[0]
+    text = " ".join(one.text for one in parts)
+    return Utterance(" ".join(one.name for one in parts), first.source, first.speaker, text, audio.mel(sound), sound)
 
 
 def of_part(sounds: Sequence[Sound], part: str) -> list[Sound]:

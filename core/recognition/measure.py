@@ -35,8 +35,6 @@ from core.recognition_metrics import recognise as pocketsphinx
 from core.voice_metrics import Metric, show
 
 TABLE = Path(__file__).resolve().parents[2] / "assets/tables/recognition.json"
-GAP_S = 0.2  # between the digits of a string, and around
-DIGITS_IN_STRING = 4
 WORD_PENALTY = 1e-4  # probability of another digit, for pocketsphinx with a grammar: better than its own
 ALONE = 5  # recordings of each digit by each unseen speaker that are heard alone: FSDD's own test set
 WAYS = ("network, greedy", "network, beam", "network, beam and letters", "pocketsphinx")
@@ -44,7 +42,7 @@ DIGIT_WAYS = ("network, greedy", "network, digits only", "pocketsphinx", "pocket
 
 
 def digit_sounds(folder: Path, *, limit: int | None = None) -> tuple[list[Utterance], list[Utterance]]:
-    """Of the unseen speakers: single digits, and strings of DIGITS_IN_STRING with pauses between them."""
+    """Of the unseen speakers: single digits, and strings of data.DIGITS_IN_STRING with pauses between them."""
     chosen = data.of_part(data.digits(folder), "test")
     alone = [found for one in chosen if int(one.name.rsplit("_", 1)[1]) < ALONE and (found := heard(one))][:limit]
     rest = [found for one in chosen if int(one.name.rsplit("_", 1)[1]) >= ALONE and (found := heard(one))]
@@ -52,28 +50,14 @@ def digit_sounds(folder: Path, *, limit: int | None = None) -> tuple[list[Uttera
     for speaker in data.UNSEEN_DIGIT_SPEAKERS:
         mine = [one for one in rest if one.speaker == speaker]
         order = np.random.default_rng(0).permutation(len(mine))
-        for at in range(0, len(mine) - DIGITS_IN_STRING + 1, DIGITS_IN_STRING):
-            parts = [mine[i] for i in order[at : at + DIGITS_IN_STRING]]
-            strings.append(joined(parts))
-    return [joined([one]) for one in alone], strings[:: max(1, len(strings) // 60)][:limit]
+        for at in range(0, len(mine) - data.DIGITS_IN_STRING + 1, data.DIGITS_IN_STRING):
+            parts = [mine[i] for i in order[at : at + data.DIGITS_IN_STRING]]
+            strings.append(data.joined(parts))
+    return [data.joined([one]) for one in alone], strings[:: max(1, len(strings) // 60)][:limit]
 
 
 def heard(sound: data.Sound) -> Utterance | None:
     return data.hear(sound, keep_audio=True)
-
-
-def joined(parts: Sequence[Utterance]) -> Utterance:
-    """Recordings one after the other, with pauses of faint noise between them and around."""
-    generator = torch.Generator().manual_seed(len(parts))
-    pause = lambda: 1e-3 * torch.randn(round(GAP_S * audio.SAMPLE_RATE_HZ), generator=generator)
-    pieces = [pause()]
-    for one in parts:
-        assert one.audio is not None
-        pieces += [one.audio, pause()]
-    sound = torch.cat(pieces)
-    first = parts[0]
-    text = " ".join(one.text for one in parts)
-    return Utterance(" ".join(one.name for one in parts), first.source, first.speaker, text, audio.mel(sound), sound)
 
 
 def heard_digits(sound: Tensor) -> str:
@@ -195,7 +179,7 @@ def measure(model: Recogniser, options: argparse.Namespace) -> list[Metric]:
     if options.digits and (wanted("digits") or wanted("confidence")):
         alone, strings = digit_sounds(options.digits, limit=options.limit)
         men = " and ".join(data.UNSEEN_DIGIT_SPEAKERS)
-        name = f"{len(strings)} strings of {DIGITS_IN_STRING} digits of unseen men ({men})"
+        name = f"{len(strings)} strings of {data.DIGITS_IN_STRING} digits of unseen men ({men})"
         if wanted("digits"):
             rows += errors(model, alone, DIGIT_WAYS, f"{len(alone)} single digits of unseen men ({men})", "digits",
                            letters=False)  # fmt: skip

@@ -161,17 +161,17 @@ def words_of(letters: Sequence[Timed]) -> tuple[Timed, ...]:
 def signs(log_probs: np.ndarray) -> np.ndarray:
     """What tells a good result from a bad one without knowing the text: float64 [4].
 
-    How sure the network is of the letters that it writes (mean ln p of greedy decoding's), how undecided it is all in
-    all (mean entropy of a step, nats), how many letters a second it writes, and how much of the sound has letters:
-    steps with p(blank) < 1/2 to each letter.
+    How sure the network is of the letters that it writes (mean probability of greedy decoding's), how undecided it is
+    for each of them (entropy of all steps in nats, over the number of letters), tens of letters a second, and how many
+    letters there are at all, in tens, 1 at most: a short text may be chance.
     """
     rows = np.asarray(log_probs, np.float64)
     path = rows.argmax(axis=1)
     begins = (path != BLANK) & (path != np.concatenate([[BLANK], path[:-1]]))
-    count = int(begins.sum())
-    certain = rows.max(axis=1)[begins].mean() if count else -3.0
-    entropy = float(-(np.exp(rows) * rows).sum(axis=1).mean())
-    return np.array([certain, entropy, count / (len(rows) * SECONDS_PER_STEP) / 10, min(count, 10) / 10])
+    count = max(1, int(begins.sum()))
+    sure = float(np.exp(rows.max(axis=1)[begins]).sum()) / count
+    entropy = float(-(np.exp(rows) * rows).sum()) / count
+    return np.array([sure, entropy, count / (len(rows) * SECONDS_PER_STEP) / 10, min(count, 10) / 10])
 
 
 def confidence(model: Recogniser, log_probs: np.ndarray) -> float:

@@ -27,7 +27,7 @@ GENRES = (  # what of the 50 is a genre; "classic" is written for classical
 )  # fmt: skip
 SAME = {"classical": ("classical", "classic")}
 NOT_MUSIC, UNSURE = "not music", "unsure"
-SURE = 0.15  # a genre's mean probability from which it is said: players gave few tags to a clip, so all are low
+SURE = 0.1  # a genre's mean probability from which it is said: players gave few tags to a clip, so all are low
 
 
 @dataclass(frozen=True, eq=False)

@@ -227,20 +227,20 @@ def test_a_step_of_training_and_going_on_from_what_was_shipped(corpora, tmp_path
 def test_a_logistic_regression_is_scipys():
     optimize = pytest.importorskip("scipy.optimize")
     random = np.random.default_rng(0)
-    x, y = random.standard_normal((60, 2)), random.random(60)
+    x, y, times = random.standard_normal((60, 2)), random.random(60), random.random(60)
 
     def loss(w):
         z = x @ w[:2] + w[2]
-        return np.logaddexp(0, z).sum() - (y * z).sum() + 0.25 * (w[:2] ** 2).sum()
+        return (times * (np.logaddexp(0, z) - y * z)).sum() + 0.25 * (w[:2] ** 2).sum()
 
-    assert np.allclose(calibrate.logistic(x, y), optimize.minimize(loss, np.zeros(3)).x, atol=1e-3)
+    assert np.allclose(calibrate.logistic(x, y, times, ridge=0.5), optimize.minimize(loss, np.zeros(3)).x, atol=1e-3)
 
 
 def test_signs_by_hand_and_confidence_of_nothing():
     rows = np.log(np.full((4, 29), 0.1 / 28))
     rows[[0, 1, 3], [0, 0, 0]] = rows[2, encode_text("e")[0]] = math.log(0.9)
     entropy = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1 / 28))
-    assert np.allclose(signs(rows), [math.log(0.9), entropy, 1 / 0.1 / 10, 0.1])
+    assert np.allclose(signs(rows), [0.9, 4 * entropy, 1 / 0.1 / 10, 0.1])
     model = Recogniser(PRESETS["tiny"])
     assert 0 < confidence(model, rows) < 1
     assert confidence(model, rows[[0, 1, 3]]) == 0.0

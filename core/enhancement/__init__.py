@@ -1,0 +1,1 @@
+"""Speech enhancement: a voice out of noise, by a mask on the spectrogram, as the sound comes in."""
