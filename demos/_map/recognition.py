@@ -51,7 +51,7 @@ def build(t: Strings, source: sound.Source) -> None:
             with w.row():
                 far = w.link("rec-step", gr.Slider(*hear.PERCENT, USUAL[0], step=0.25, label=t("far")))
                 width = w.link("rec-beam", gr.Slider(*hear.WIDTHS, USUAL[1], step=1, label=t("width")))
-                weight = w.link("rec-lm", gr.Slider(*hear.WEIGHTS, USUAL[2], step=0.1, label=t("weight")))
+                weight = w.link("rec-lm", gr.Slider(*hear.WEIGHTS, USUAL[2], step=0.05, label=t("weight")))
             with w.row():
                 back = w.button(t("back"), primary=False, name="recognition-back")
                 on = w.button(t("on"), primary=False, name="recognition-on")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 NETWORK = "recognition-english"
 PERCENT, WIDTHS, WEIGHTS = (0, 100), (1, 32), (0, 2)
-FAR, WIDTH, WEIGHT = 50, 16, 0.5  # what the controls say at first
+FAR = 50  # what the controls say at first
+WIDTH, WEIGHT = 16, 0.45  # those of core.recognition.sample, which needs torch
 
 
 def outputs_of(path: str | None, start: Any) -> np.ndarray:

@@ -36,7 +36,8 @@ def parts() -> dict[str, Any]:
             stems = {}
             for stem, x in found.items():
                 path = examples.STORED / f"{song}-{kind}-{stem}.ogg"
-                soundfile.write(path, x.clamp(-1, 1).T.numpy(), excerpt.sample_rate_hz, format="OGG", subtype="VORBIS")
+                soundfile.write(path, x.clamp(-1, 1).T.numpy(), excerpt.sample_rate_hz, format="OGG", subtype="VORBIS",
+                                compression_level=0.9)
                 stems[stem] = peaks(x, excerpt.sample_rate_hz)
             index[f"{song}-{kind}"] = {"steps": weights.card(name)["steps"], "stems": stems}
     (examples.STORED / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
