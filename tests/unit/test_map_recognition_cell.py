@@ -13,6 +13,7 @@ import soundfile
 import torch
 
 from core.errors import AudioError, TextError
+from core.recognition import sample
 from core.recognition.beam import Prefix
 from core.recognition.language import CharacterModel
 from core.recognition.model import ALPHABET, PRESETS, Recogniser, encode_text
@@ -109,6 +110,12 @@ def test_shares_and_places() -> None:
 def test_controls_out_of_range_are_taken_to_the_nearest(hiss: str, asked, taken) -> None:
     assert cell.decoded(words(), hiss, None, *asked) == cell.decoded(words(), hiss, 0, *taken)
     assert align.aligned(words(), hiss, 0, "one", "no such") == align.aligned(words(), hiss, 0, "one", "both")
+
+
+def test_the_page_searches_as_the_recogniser_does(network: Recogniser) -> None:
+    assert (hear.WIDTH, hear.WEIGHT) == (sample.BEAM, sample.WEIGHT)
+    found = sample.recognise(network, sound.load(SENTENCE), language_model=network.language_model)
+    assert hear.text_of(SENTENCE, 0) == found.text
 
 
 def test_weight_zero_is_the_sound_alone(hiss: str) -> None:
