@@ -300,7 +300,7 @@ def note_table(t: Strings, found: Pitch) -> str:
     for note in notes[:MOST_NOTES]:
         lines.append(
             f"| {note.begin_s:.2f} | {note.end_s - note.begin_s:.2f} | {named(t, note)} | {note.f0_hz:.1f} "
-            f"| {note.cents:+.0f} |"
+            f"| {round(note.cents):+d} |"
         )
     if len(notes) > MOST_NOTES:
         lines += ["", t("notes_more", count=len(notes) - MOST_NOTES)]

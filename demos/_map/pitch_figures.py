@@ -141,7 +141,7 @@ def frame(steps: YinSteps, falling: NDArray, fallen: int, *, words: Mapping[str,
     _curve(figure, 1, r, plots.OLIVE, words["r"])
     _curve(figure, 1, tapered, plots.GREY, words["r_falling"], dash="dot")
     _mark(figure, 1, steps.peak, r[steps.peak], plots.OLIVE)
-    _mark(figure, 1, fallen, tapered[fallen], plots.GREY)
+    _mark(figure, 1, fallen, tapered[fallen], plots.GREY, above=False)
     _curve(figure, 2, d, plots.REFERENCE, words["d"])
     _mark(figure, 2, steps.lowest, d[steps.lowest], plots.REFERENCE)
     span_x = [0, len(r) - 1]
@@ -157,6 +157,7 @@ def frame(steps: YinSteps, falling: NDArray, fallen: int, *, words: Mapping[str,
     for row in (1, 2, 3):
         figure.update_xaxes(range=span_x, title_text=words["lag"] if row == 3 else "", row=row, col=1)
         figure.update_yaxes(nticks=4, row=row, col=1)
+    figure.update_yaxes(range=[-1.05, 1.4], row=1, col=1)
     figure.update_yaxes(range=[-0.12 * float(d.max()), 1.1 * float(d.max())], row=2, col=1)
     figure.update_yaxes(range=[-0.15, min(2.0, 1.1 * float(steps.normalised.max()))], row=3, col=1)
     figure.update_annotations(x=0, xanchor="left", font_size=13)
@@ -173,11 +174,11 @@ def _curve(figure: go.Figure, row: int, values: NDArray, colour: str, name: str,
     )  # fmt: skip
 
 
-def _mark(figure: go.Figure, row: int, lag: float, value: float, colour: str) -> None:
+def _mark(figure: go.Figure, row: int, lag: float, value: float, colour: str, *, above: bool = True) -> None:
     """A diamond with the pitch beside it."""
     figure.add_scatter(
         x=[lag], y=[round(float(value), 4)], mode="markers+text", text=[f"{16_000 / lag:.1f} Hz"], row=row, col=1,
-        textposition="top left" if lag > 200 else "top right",
+        textposition=f"{'top' if above else 'bottom'} {'left' if lag > 200 else 'right'}",
         marker={"color": colour, "size": 11, "symbol": "diamond"},
         textfont={"color": colour, "size": 12}, hoverinfo="skip",
     )  # fmt: skip
