@@ -72,7 +72,11 @@ DATA = [
 FAILURES = [
     "Has heard 268 recordings, of some classes fewer than fifteen (jackhammer: 10, air conditioner: 14, siren: 16): a "
     "machine that sounds otherwise than those is taken for another.",
-    "Steady machine noises are confused with each other: air conditioner, engine, drill, jackhammer.",
+    "Steady machine noises are confused with each other: air conditioner, engine, drill, jackhammer; and sirens are "
+    "taken for children.",
+    "Rain, sea and helicopters, which it was taught to refuse from 98 clips, it still takes for machines: of others of "
+    "their kind it refuses a third. Speech and music it refuses nearly always.",
+    "Fold 10 is one of ten, and among the easier: the published figures are means over all ten.",
     "For non-commercial use, as the recordings that it learned from.",
     "Knows events and no scenes: no set of scenes (park, metro, café) was at hand. The share of the seconds that "
     "are like each class is a summary, not a place.",
@@ -198,8 +202,9 @@ def rows(found: dict[str, Any]) -> list[dict[str, Any]]:
                     f"{found['dogs']['clips']} clips of other recordings", COMMAND + " --esc10 PATH"))  # fmt: skip
     if "refusals" in found:
         names = {"named": f"clips of fold {TEST} that are named", "balanced": "named and refused, mean of both"}
-        out += [(f"{names.get(kind, f'held-out {kind} that is refused')} (%)", value, "threshold from folds 1 and 2",
-                 COMMAND) for kind, value in found["refusals"].items()]  # fmt: skip
+        out += [(f"{names.get(kind, f'held-out {kind} that is refused')} (%)", value,
+                 "threshold from a fold that was not learned", COMMAND)
+                for kind, value in found["refusals"].items()]  # fmt: skip
     out.append(("seconds for 10 s of sound, 1 thread", found["seconds_for_10_s"], "processor time", COMMAND))
     return [{"name": n, "value": round(v, 2), "split": s, "command": c} for n, v, s, c in out]
 
@@ -222,7 +227,8 @@ def ship(model: EventCNN, state: dict[str, Any], metrics: list[dict[str, Any]], 
     return weights.save(
         model, NAME, sample_rate_hz=model.config.bands.sample_rate_hz, bits=8, folder=folder,
         description="A small VGG on log-mels with class-activation maps (arXiv:1512.04150) that names ten sounds of "
-        "the city, or none. Learned from two of UrbanSound8K's ten folds. Published, from nine folds: "
+        "the city, or none. Learned from two of UrbanSound8K's ten folds, tested on one. Published, each fold tested "
+        "by a network that learned from the nine others: "
         + "; ".join(f"{one['name']} {one['accuracy']:.0f} % ({one['source']})" for one in PUBLISHED) + ".",
         training_command=training.commands(state), commit=state.get("commit", training.commit_hash()),
         seed=state["seed"], steps=state["step"], hours=state["hours"], device=state.get("device", "CPU"), data=DATA,
