@@ -118,13 +118,14 @@ def errors(
 
 def speech(options: argparse.Namespace) -> dict[str, tuple[str, list[Utterance]]]:
     """Held-out sentences: part -> how the card calls it, and the utterances with their sound."""
+    names = {"sentences": "held-out sentences of the known voice", "voices": "sentences of an unseen man, TSP's MD",
+             "prompts": "held-out telephone prompts of a known voice"}  # fmt: skip
     found: dict[str, tuple[str, list[Utterance]]] = {}
-    for part, sounds in zip(("sentences", "voices", "prompts"), (c for c in train.corpora(options))):
-        them = [one for sound in data.of_part(sounds, "test")[: options.limit] if (one := heard(sound))]
-        name = {"sentences": "held-out sentences of the known voice",
-                "voices": "sentences of an unseen man, TSP's MD",
-                "prompts": "held-out telephone prompts of a known voice"}[part]  # fmt: skip
-        found[part] = (f"{len(them)} {name}", them)
+    for sounds in train.corpora(options):
+        part = sounds[0].source
+        if part in names:  # digits are made into strings first
+            them = [one for sound in data.of_part(sounds, "test")[: options.limit] if (one := heard(sound))]
+            found[part] = (f"{len(them)} {names[part]}", them)
     return found
 
 
@@ -179,12 +180,12 @@ def measure(model: Recogniser, options: argparse.Namespace) -> list[Metric]:
     if options.digits and (wanted("digits") or wanted("confidence")):
         alone, strings = digit_sounds(options.digits, limit=options.limit)
         men = " and ".join(data.UNSEEN_DIGIT_SPEAKERS)
+        single = f"{len(alone)} single digits of unseen men ({men})"
         name = f"{len(strings)} strings of {data.DIGITS_IN_STRING} digits of unseen men ({men})"
         if wanted("digits"):
-            rows += errors(model, alone, DIGIT_WAYS, f"{len(alone)} single digits of unseen men ({men})", "digits",
-                           letters=False)  # fmt: skip
+            rows += errors(model, alone, DIGIT_WAYS, single, "digits", letters=False)
             rows += errors(model, strings, DIGIT_WAYS, name, "digits", letters=False)
-        spoken["digits"] = (name, strings)
+        spoken |= {"alone": (single, alone), "digits": (name, strings)}
     for part in ("sentences", "voices", "prompts"):
         if part in spoken and wanted(part):
             rows += errors(model, spoken[part][1], WAYS, spoken[part][0], part)
