@@ -76,7 +76,8 @@ FAILURES = [
     "taken for children.",
     "Rain, sea and helicopters, which it was taught to refuse from 98 clips, it still takes for machines: of others of "
     "their kind it refuses a third. Speech and music it refuses nearly always.",
-    "Fold 10 is one of ten, and among the easier: the published figures are means over all ten.",
+    "79.7 % is of one fold of ten, and the published figures are means over all ten, whose difficulty differs much: "
+    "after fold 1 alone, with a seventh of the steps, it named 54 % of fold 2.",
     "For non-commercial use, as the recordings that it learned from.",
     "Knows events and no scenes: no set of scenes (park, metro, café) was at hand. The share of the seconds that "
     "are like each class is a summary, not a place.",
