@@ -14,7 +14,7 @@ from demos import _widgets as w
 from demos._map import events_figures as figures
 from demos._map import sound
 from demos._map.answer import Answer, Task
-from demos._map.events_scores import CLASSES, draw_confusion, explain, quality, table_text
+from demos._map.events_scores import CLASSES, draw_confusion, explain, measured, quality, refusals, table_text
 from demos._tab import Strings
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ BEST = "best"
 USUAL = (BEST, 20, 1)  # event, percent of the picture, second
 LEAST_SHARE, MOST_SHARE = 5, 80
 LINES, MENTIONED = 5, 0.05  # events drawn over time; share of the seconds from which a scene names an event
+SURE = 0.5  # below it an answer is called weak, even where the network names it
 CLEARLY = 0.05  # so much lower than without places at random, for the map to be called the reason
 
 
@@ -216,21 +217,20 @@ def verdict_text(t: Strings, heard: Heard) -> str:
     """What it is, that no event is sure enough, or that it is nothing of the ten; and how the network knows."""
     found = heard.found
     best = int(found.probabilities.argmax())
-    values = {"name": _name(t, heard, best), "sure": _percent(found.probabilities[best]), "none": _percent(found.none),
-              "threshold": _percent(heard.model.config.threshold)}  # fmt: skip
-    if found.verdict in found.classes:
-        return t("verdict_named", **values)
-    if found.none > float(found.probabilities[best]):
-        return t("verdict_none", **values)
-    listed = named_moments(t, heard)
-    return t("verdict_unsure", **values) + (" " + t("moments", listed=listed) if listed else "")
+    sure, refused = float(found.probabilities[best]), refusals(measured())
+    named, none = found.verdict in found.classes, found.none > sure
+    kind = ("named" if sure >= SURE else "weak") if named else "none" if none else "unsure"
+    text = t(f"verdict_{kind}", name=_name(t, heard, best), sure=_percent(sure), none=_percent(found.none),
+             threshold=_percent(heard.model.config.threshold), speech=f"{refused['speech']:.0f}",
+             noise=f"{refused['noise']:.0f}")  # fmt: skip
+    listed = named_moments(t, found)
+    return text if none or listed in ("", _name(t, heard, best)) else f"{text} {t('moments', listed=listed)}"
 
 
-def named_moments(t: Strings, heard: Heard) -> str:
-    """The events that are sure enough in some window, in the order in which they come; empty if there are none."""
-    rows = heard.found.per_second
-    best = [int(row.argmax()) for row in rows if float(row.max()) >= heard.model.config.threshold]
-    return ", ".join(t(f"events.name_{heard.found.classes[k]}") for k in dict.fromkeys(best))
+def named_moments(t: Strings, found: Events) -> str:
+    """The events that are surer than not in some window, in the order in which they come; empty if there are none."""
+    best = [int(row.argmax()) for row in found.per_second if float(row.max()) >= SURE]
+    return ", ".join(t(f"events.name_{found.classes[k]}") for k in dict.fromkeys(best))
 
 
 def again_text(t: Strings, heard: Heard, k: int, share: float, said: dict[str, Tensor]) -> str:
@@ -310,15 +310,14 @@ def scene_text(t: Strings, found: Events) -> str:
 
 def answer(t: Strings, x: Tensor) -> Answer:
     """The likeliest event, for the picture of the field."""
-    heard = _heard(_models.load(WEIGHTS), x)
-    found = heard.found
+    found = _heard(_models.load(WEIGHTS), x).found
     best = int(found.probabilities.argmax())
     sure, name = float(found.probabilities[best]), t(f"events.name_{found.classes[best]}")
-    if found.verdict in found.classes:
-        return Answer(t("events_says", name=name, sure=_percent(sure)), sure, True)
     if found.none > sure:
         return Answer(t("events_no", name=name, sure=_percent(sure)), sure, False)
-    return Answer(t("events_unsure", listed=named_moments(t, heard) or name, sure=_percent(sure)), sure, False)
+    if sure < SURE or found.verdict not in found.classes:
+        return Answer(t("events_unsure", listed=named_moments(t, found) or name), sure, False)
+    return Answer(t("events_says", listed=named_moments(t, found) or name), sure, True)
 
 
 def answer_scene(t: Strings, x: Tensor) -> Answer:

@@ -33,7 +33,7 @@ NOT_FOR_VISITORS = {
         "core/recognition/synthetic.py",
         "core/melnet/data.py", "core/melnet/measure.py", "core/melnet/piano.py", "core/mir/truth.py",
         "core/enhancement/corpora.py", "core/enhancement/data.py", "core/enhancement/peers.py",
-        "core/events/data.py", "core/events/examples.py", "core/tags/convert.py",
+        "core/events/data.py", "core/events/examples.py", "core/events/measure.py", "core/tags/convert.py",
     ],
     "writing weights: only a trainer does": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 
@@ -108,10 +109,33 @@ def test_what_is_none_of_the_ten_is_said_to_be_none(shipped, language):
     for task in (events.TASK, events.SCENE):
         said = task.answer(field, x)
         assert not said.fits and said.sure < 0.1
-    shipped(siren=0.5)  # nothing stands out
-    assert events.show(t, speech, 0, *events.USUAL)[1].startswith(t("verdict_unsure", name="", sure=0, threshold=0,
-                                                                    none=0)[:12])  # fmt: skip
-    assert not events.TASK.answer(field, sound.load(speech, 0)).fits
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("siren", "threshold", "kind"), [(0.3, 0.9, "unsure"), (1.7, 0.2, "weak")])
+def test_an_answer_below_one_half_is_called_weak(shipped, short, language, siren, threshold, kind):
+    model = shipped(siren=siren)
+    model.config = dataclasses.replace(model.config, threshold=threshold)
+    t = words(language)
+    text = events.verdict_text(t, events.hear(short, 0))
+    values = dict.fromkeys(("none", "threshold", "speech", "noise"), "")
+    begin = t(f"verdict_{kind}", name=t("name_siren"), sure="@", **values).split("@")[0]
+    assert text.startswith(begin[:14]) and t("name_siren") in text and (kind == "unsure" or "63 %" in text)
+    said = events.TASK.answer(strings("map", language).cell("field"), sound.load(short, 0))
+    assert not said.fits and said.sure < 0.5 and t("name_siren") in said.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_events_one_after_the_other_are_listed(shipped, short, language):
+    """Each window with its own winner, and a whole that knows one of them."""
+    shipped(siren=6.0)
+    heard, t = events.hear(short, 0), words(language)
+    rows = torch.full((2, 10), 0.01)
+    rows[0, URBAN.index("dog_bark")] = rows[1, URBAN.index("siren")] = 0.9
+    heard = heard._replace(found=dataclasses.replace(heard.found, per_second=rows))
+    listed = f"{t('name_dog_bark')}, {t('name_siren')}"
+    assert events.named_moments(t, heard.found) == listed
+    assert events.verdict_text(t, heard).endswith(t("moments", listed=listed))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -183,16 +207,17 @@ def test_the_table_has_every_fold_the_published_and_the_refusals(shipped, langua
     text = events_scores.table_text(words(language))
     for one in ("**61.0 %**", "51.0 %", "SB-CNN (Salamon and Bello 2017)", "73.0 %", "91 %", "63 %", "42 %", "70 %"):
         assert one in text
-    assert events_scores.quality() == {"accuracy": "61", "low": "73", "high": "73"}
+    assert events_scores.quality() == {"accuracy": "61", "low": "73", "high": "73", "noise": "63"}
 
 
 def test_the_outline_is_as_long_as_the_edge_of_the_mask():
     mask = np.random.default_rng(0).integers(0, 2, (6, 4))
     line = events_figures.outline(mask, 8, 1.0)
-    edges = [(x, y) for x, y in zip(np.array(line["x"], float).reshape(-1, 3), np.array(line["y"], float).reshape(-1, 3))]
+    x, y = (np.array(line[axis], float).reshape(-1, 3) for axis in ("x", "y"))
     padded = np.pad(mask, 1)
-    wanted = sum(int(padded[i, j] != padded[i + a, j + b]) for i in range(7) for j in range(5) for a, b in ((1, 0), (0, 1)))
-    assert len(edges) == wanted and all(abs(x[1] - x[0]) + abs(y[1] - y[0]) == 8 for x, y in edges)
+    steps = [(i, j, a, b) for i in range(7) for j in range(5) for a, b in ((1, 0), (0, 1))]
+    wanted = sum(int(padded[i, j] != padded[i + a, j + b]) for i, j, a, b in steps)
+    assert len(x) == wanted and (np.abs(x[:, 1] - x[:, 0]) + np.abs(y[:, 1] - y[:, 0]) == 8).all()
 
 
 def test_a_thinned_picture_keeps_its_peaks():
