@@ -30,7 +30,7 @@ from core.enhancement.model import CRN, PRESETS
 COMPRESSION = 0.3
 RESOLUTIONS = (256, 1024)  # windows of the loss, in samples: one shorter than the network's, one longer
 COMPLEX_SHARE = 0.3
-SPECTRAL_WEIGHT, RATIO_WEIGHT, SPEECH_WEIGHT = 100.0, 0.05, 0.3
+SPECTRAL_WEIGHT, RATIO_WEIGHT, SPEECH_WEIGHT = 60.0, 0.1, 0.3
 SPEAKING_DB = 35.0  # below the loudest frame of the voice, a frame counts as a pause
 
 

@@ -78,5 +78,5 @@ export const start = (element, props, trigger, watch) => {
   };
   watch('value', paint);
   paint();
-  site.onSight(element, () => { if (!props.value) trigger('appear', {}); });
+  site.onSight(root, () => { if (!(props.value && props.value.run)) trigger('appear', {}); });
 };
