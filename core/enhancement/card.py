@@ -34,9 +34,13 @@ DATA = [
      "source": "Hsu and Jang 2010"},
 ]  # fmt: skip
 FAILURES = [
-    "Has heard a dozen voices for 3.4 hours: children, singing, whispering and shouting are kept less well.",
-    "Other voices are voices too: it takes babble of many people down, but not one person talking in the background.",
-    "At -5 dB it loses soft consonants, and what is left of loud noise warbles.",
+    "Not better than RNNoise in PESQ (level with it), and behind it in STOI, which our network hardly raises. At -5 and "
+    "0 dB RNNoise is ahead in SI-SDR, too; the lead in the mean comes from 5 dB upwards.",
+    "Told by its share of speech frames, music without a voice is taken for speech in a quarter of the cases.",
+    "Has heard thirteen people for 3.4 hours, five of them in digits at 8 kHz: children, singing, whispering and "
+    "shouting were not among them, and nothing was measured there.",
+    "Other voices are voices too: one person talking in the background is kept. Babble of many was in the training; "
+    "how well it goes was not measured.",
     "Reverberation stays: it was taught to remove noise, not rooms.",
     "Mono at 16 kHz: what lies above 8 kHz is lost.",
 ]
