@@ -34,8 +34,8 @@ DATA = [
      "source": "Hsu and Jang 2010"},
 ]  # fmt: skip
 FAILURES = [
-    "Not better than RNNoise in PESQ (level with it), and behind it in STOI, which our network hardly raises. At -5 and "
-    "0 dB RNNoise is ahead in SI-SDR, too; the lead in the mean comes from 5 dB upwards.",
+    "Not better than RNNoise in PESQ (level with it), and behind it in STOI, which our network hardly raises. At -5 "
+    "and 0 dB RNNoise is ahead in SI-SDR, too; the lead in the mean comes from 5 dB upwards.",
     "Told by its share of speech frames, music without a voice is taken for speech in a quarter of the cases.",
     "Has heard thirteen people for 3.4 hours, five of them in digits at 8 kHz: children, singing, whispering and "
     "shouting were not among them, and nothing was measured there.",
