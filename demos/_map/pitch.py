@@ -328,7 +328,8 @@ def measured(t: Strings) -> str:
     lines = [t("measured_line", melodies=found["sounds"]["melodies"], voices=found["sounds"]["voices"]), "",
              f"| {t('method')} | " + " | ".join(heads) + " |", "|---" + "|---:" * len(heads) + "|"]  # fmt: skip
     for method in (*METHODS, "librosa pyin"):
-        cells = [f"{100 * found[kind][noise][method]['raw pitch accuracy']:.1f}" for kind in kinds for noise in NOISES]
+        scores = [found[kind][noise].get(method) for kind in kinds for noise in NOISES]  # the peer not in all noises
+        cells = [f"{100 * one['raw pitch accuracy']:.1f}" if one else "–" for one in scores]
         lines.append(f"| {t(method.replace(' ', '_'))} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
