@@ -125,7 +125,8 @@ def test_no_speech_is_said_to_be_none(network: CRN, hiss: str, language: str) ->
     with torch.no_grad():
         network.speech.bias.fill_(-20.0)
     said = cell.show(words(language), hiss, 0, *cell.USUAL)[3]
-    assert words(language)("voice_missing", share="0", least=f"{100 * LEAST_SHARE:.0f}") in said and "SI-SDR" not in said
+    missing = words(language)("voice_missing", share="0", least=f"{100 * LEAST_SHARE:.0f}")
+    assert missing in said and "SI-SDR" not in said
     answer = cell.answer(strings("map", language).cell("field"), sound.load(hiss))
     assert not answer.fits and answer.sure == 0 and answer.text
 
