@@ -8,7 +8,9 @@ writes) as Ogg Opus, and mask.json with mask-off.ogg and mask-on.ogg, the same b
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,20 +23,23 @@ if TYPE_CHECKING:
     import pretty_midi
 
 MASK = Asked(*USUAL, seconds=30, temperature=1.3, top_k=0, top_p=1.0, seed=4, grammar=True, primer_s=8)
-RATE_HZ, BLOCK = 48_000, 32_768  # Opus knows few rates; its encoder is not given more at once
+RATE_HZ = 48_000  # Opus knows few rates
 
 
 def write_sound(score: pretty_midi.PrettyMIDI, path: Path) -> None:
-    """Play a score into an Ogg Opus file, about 60 kbit/s."""
+    """Play a score into an Ogg Opus file, about 60 kbit/s.
+
+    By FFmpeg: libsndfile 1.2.2 writes files of this length that it cannot read to their end.
+    """
     import soundfile
 
     from core import midi
 
     sound = midi.render(score, sample_rate_hz=RATE_HZ).T
-    options = {"format": "OGG", "subtype": "OPUS", "compression_level": 0.8}
-    with soundfile.SoundFile(path, "w", RATE_HZ, 2, **options) as file:
-        for start in range(0, len(sound), BLOCK):
-            file.write(sound[start : start + BLOCK])
+    wav = io.BytesIO()
+    soundfile.write(wav, sound, RATE_HZ, format="WAV", subtype="PCM_16")
+    command = ["ffmpeg", "-v", "error", "-y", "-i", "-", "-c:a", "libopus", "-b:a", "60k", "-bitexact", str(path)]
+    subprocess.run(command, input=wav.getvalue(), check=True)
     print(f"{path.name}: {len(sound) / RATE_HZ:.1f} s, {path.stat().st_size / 1e3:.0f} kB")
 
 
