@@ -104,6 +104,16 @@ def _number(component: gr.Slider | gr.Number, text: str) -> float | None:
     return int(value) if whole else value
 
 
+def within(value: Any, low: float, high: float, otherwise: float | None = None) -> float:
+    """What a control gave, or the nearest that it could have given; `otherwise` (low) for what is no finite number."""
+    otherwise = low if otherwise is None else otherwise
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = otherwise
+    return min(max(number if math.isfinite(number) else otherwise, low), high)
+
+
 def restore(page: Page, tabs: list[str], query: Mapping[str, str]) -> list[Any]:
     """The updates that a query makes: the selected tab, then one per registered control in order.
 

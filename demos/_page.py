@@ -25,7 +25,7 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from core import plots  # noqa: E402
-from demos import _kept, _memory, _start, _theme  # noqa: E402
+from demos import _kept, _memory, _safety, _start, _theme  # noqa: E402
 from demos._links import Page, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
@@ -255,7 +255,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         max_file_size="100mb",
         theme=_theme.theme(),
         head=head(),
-        app_kwargs={"routes": routes, "middleware": [Middleware(Compressed)]},
+        app_kwargs={"routes": routes, "middleware": [Middleware(_safety.Safety), Middleware(Compressed)]},
         **options,
     )
 

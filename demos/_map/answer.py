@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from demos._tab import Strings
 
@@ -28,3 +30,8 @@ class Task(NamedTuple):
 
     answer: Callable[[Strings, Tensor], Answer] | None
     quality: Callable[[], dict[str, str]]
+
+
+def table(path: Path) -> dict[str, Any]:
+    """What a command measured and wrote into assets/tables; {} until it has."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,9 +9,10 @@ import gradio as gr
 import numpy as np
 
 from demos import _widgets as w
+from demos._links import within
 from demos._map import beats_figures as figures
 from demos._map import sound
-from demos._map.answer import Answer, Task
+from demos._map.answer import Answer, Task, table
 from demos._tab import ROOT, Strings
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def build(t: Strings, source: sound.Source) -> None:
 
     def around(axis: str) -> Any:
         def tempo(path: Any, begin: Any, power: Any, start: Any, moment: Any, kind: Any, event: gr.SelectData) -> tuple:
-            chosen = round(bounded(2 ** float(event.value[axis]), STARTS, USUAL[1]))
+            chosen = round(within(2 ** float(event.value[axis]), *STARTS, USUAL[1]))
             return (chosen, *show(t, path, begin, power, chosen, moment, kind))
 
         return tempo
@@ -129,23 +129,13 @@ def looked(path: str | None, begin: Any, power: Any, start: Any, moment: Any, ki
     from core.mir.beats import beats
 
     x = sound.load(path, begin).numpy().astype(np.float64)
-    start_bpm = bounded(start, STARTS, USUAL[1])
-    alpha = 10 ** bounded(power, POWERS, USUAL[0])
+    start_bpm = within(start, *STARTS, USUAL[1])
+    alpha = 10 ** within(power, *POWERS, USUAL[0])
     found = beats(x, RATE, tightness=alpha, start_bpm=start_bpm)
     others = {other: beats(x, RATE, tightness=other, start_bpm=start_bpm).beats_s for other in (LOOSE, TIGHT)}
-    at_s = bounded(moment, (0.0, len(x) / RATE), USUAL[2])
+    at_s = within(moment, 0.0, len(x) / RATE, USUAL[2])
     kind = kind if kind in KINDS else KINDS[0]
     return View(x, found, place(found, at_s), others, start_bpm, kind)
-
-
-def bounded(value: Any, limits: tuple[float, float], otherwise: float) -> float:
-    """A number between two limits; what is no number becomes `otherwise`."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = otherwise
-    number = number if np.isfinite(number) else otherwise
-    return min(max(number, limits[0]), limits[1])
 
 
 def place(found: Beats, at_s: float) -> int:
@@ -265,7 +255,7 @@ def draw_period(t: Strings, view: View) -> dict[str, Any]:
 
 def _table() -> dict[str, Any]:
     """What was measured, {} until it is."""
-    return json.loads(MEASURED.read_text(encoding="utf-8")).get("beats", {}) if MEASURED.exists() else {}
+    return table(MEASURED).get("beats", {})
 
 
 def measured(t: Strings) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import math
 import time
 from functools import partial
@@ -13,8 +12,9 @@ import gradio as gr
 
 from demos import _models
 from demos import _widgets as w
+from demos._links import within
 from demos._map import sound
-from demos._map.answer import Answer, Task
+from demos._map.answer import Answer, Task, table
 from demos._tab import ROOT, Strings
 
 if TYPE_CHECKING:
@@ -104,12 +104,6 @@ def packages_there() -> bool:
     return all(importlib.util.find_spec(name) for name in ("pesq", "pystoi"))
 
 
-def within(value: Any, low: int, high: int, usual: int) -> int:
-    """The nearest whole number that a control may say."""
-    number = float(value) if isinstance(value, (int, float)) else usual
-    return round(min(max(number, low), high)) if math.isfinite(number) else usual
-
-
 def make(path: str | None, start: Any, noise: Any, ratio: Any, seed: Any) -> Made:
     """Mix and clean.
 
@@ -123,7 +117,8 @@ def make(path: str | None, start: Any, noise: Any, ratio: Any, seed: Any) -> Mad
 
     mixture, added = audio.level_to(sound.load(path, start), dbfs=VOICE_DBFS), None
     if noise in NOISES[1:]:
-        ratio, seed = within(ratio, *RATIOS_DB, USUAL[1]), within(seed, *SEEDS, USUAL[2])
+        ratio, seed = (round(within(x, *limits, usual)) for x, limits, usual in
+                       ((ratio, RATIOS_DB, USUAL[1]), (seed, SEEDS, USUAL[2])))  # fmt: skip
         mixture, added = mix(mixture, clips.load(noise), ratio, seed)
     network = _models.load(NETWORK)
     began = time.perf_counter()
@@ -238,9 +233,7 @@ def opinions(t: Strings, path: str | None, start: Any, noise: Any, ratio: Any, s
 
 def measured() -> dict[str, dict[str, dict[str, float]]]:
     """Method -> ratio, or "mean" -> figure -> value, of assets/tables/enhancement.json; {} where it is not there."""
-    if not TABLE.exists():
-        return {}
-    found = json.loads(TABLE.read_text(encoding="utf-8"))["methods"]
+    found = table(TABLE).get("methods", {})
     return {name: found[name] for name in METHODS if name in found}
 
 

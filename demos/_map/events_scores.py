@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from demos import _widgets as w
 from demos._map import events_figures as figures
+from demos._map.answer import table
 from demos._tab import ROOT, Strings
 
 TABLE = ROOT / "assets/tables/events.json"
@@ -26,7 +26,7 @@ ALIKE = {  # classes that a listener confuses too, and why: the key of the sente
 
 def measured() -> dict[str, Any]:
     """What `core.events.measure` wrote: accuracies, confusions, published results."""
-    return json.loads(TABLE.read_text(encoding="utf-8"))
+    return table(TABLE)
 
 
 def draw_confusion(t: Strings) -> dict[str, Any]:

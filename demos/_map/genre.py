@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +13,7 @@ from demos import _models
 from demos import _widgets as w
 from demos._map import genre_figures as figures
 from demos._map import sound
-from demos._map.answer import Answer, Task
+from demos._map.answer import Answer, Task, table
 from demos._tab import ROOT, Strings
 
 if TYPE_CHECKING:
@@ -247,7 +246,7 @@ def again_text(t: Strings, tag: str, said: dict[str, float]) -> str:
 
 def measured() -> dict[str, Any]:
     """What `core.tags.measure` wrote."""
-    return json.loads(TABLE.read_text(encoding="utf-8"))
+    return table(TABLE)
 
 
 def table_text(t: Strings) -> str:

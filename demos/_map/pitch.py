@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,9 +11,10 @@ import numpy as np
 
 from demos import _models
 from demos import _widgets as w
+from demos._links import within
 from demos._map import pitch_figures as figures
 from demos._map import sound
-from demos._map.answer import Answer, Task
+from demos._map.answer import Answer, Task, table
 from demos._map.pitch_figures import Curve
 from demos._tab import ROOT, Strings
 
@@ -76,7 +76,7 @@ def build(t: Strings, source: sound.Source) -> None:
     def lower(path: Any, start: Any, threshold: Any, moment: Any, kind: Any, event: gr.SelectData) -> tuple:
         if event.index[0] != figures.NORMALISED:
             return (gr.skip(),) * (1 + len(shown))
-        chosen = bounded(event.value["y"], THRESHOLDS, USUAL[0])
+        chosen = round(within(event.value["y"], *THRESHOLDS, USUAL[0]), 3)
         return (chosen, *show(t, path, start, chosen, moment, kind))
 
     sound.connect(t, source, curves, partial(show, t), shown, controls=inputs[2:], usual=USUAL)
@@ -177,24 +177,14 @@ def looked(path: str | None, start: Any, threshold: Any, moment: Any, kind: Any)
     from core.mir.yin import yin_steps
 
     samples = sound.load(path, start).numpy().tobytes()
-    threshold = bounded(threshold, THRESHOLDS, USUAL[0])
+    threshold = round(within(threshold, *THRESHOLDS, USUAL[0]), 3)
     heard = everything(samples)
     curves = {
         "autocorrelation": heard.simple, "yin": by_yin(samples, threshold),
         "pyin": Curve(heard.found.times_s, heard.found.f0_hz, heard.found.voiced), "crepe": heard.crepe,
     }  # fmt: skip
-    at_s = bounded(moment, (0.0, len(heard.x) / RATE), USUAL[1])
+    at_s = within(moment, 0.0, len(heard.x) / RATE, USUAL[1])
     return View(heard, curves, yin_steps(heard.x, RATE, at_s, threshold=threshold), kind if kind in KINDS else KINDS[0])
-
-
-def bounded(value: Any, limits: tuple[float, float], otherwise: float) -> float:
-    """A number between two limits; what is no number becomes `otherwise`."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = otherwise
-    number = number if np.isfinite(number) else otherwise
-    return round(min(max(number, limits[0]), limits[1]), 3)
 
 
 def show(t: Strings, path: str | None, start: Any, threshold: Any, moment: Any, kind: Any) -> tuple:
@@ -315,7 +305,7 @@ def named(t: Strings, note: Note) -> str:
 
 def _table() -> dict[str, Any]:
     """What was measured, {} until it is."""
-    return json.loads(MEASURED.read_text(encoding="utf-8")).get("pitch", {}) if MEASURED.exists() else {}
+    return table(MEASURED).get("pitch", {})
 
 
 def measured(t: Strings) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from demos import _models
 from demos import _widgets as w
 from demos._map import recognition_heard as hear
 from demos._map import sound
-from demos._map.answer import Answer, Task
+from demos._map.answer import Answer, Task, table
 from demos._map.recognition_align import HEATS, MOST_LETTERS, aligned, piece
 from demos._tab import ROOT, Strings
 
@@ -226,7 +225,7 @@ def shares(logarithms: list[float]) -> np.ndarray:
 
 def tabulated() -> dict[str, Any]:
     """assets/tables/recognition.json: part -> split -> metric -> value; {} where it is not there."""
-    return json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
+    return table(TABLE)
 
 
 def measured(t: Strings) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demos import _models
 from demos import _widgets as w
+from demos._links import within
 from demos._map import sound
 
 if TYPE_CHECKING:
@@ -62,12 +62,6 @@ def searched(path: str | None, start: Any, width: Any, weight: Any) -> Beam:
     sound.load(path, start)
     return _searched(str(path), os.path.getmtime(str(path)), float(start or 0),
                      round(within(width, *WIDTHS, WIDTH)), within(weight, *WEIGHTS, WEIGHT))  # fmt: skip
-
-
-def within(value: Any, low: float, high: float, usual: float) -> float:
-    """The nearest number that a control may say."""
-    number = float(value) if isinstance(value, (int, float)) else usual
-    return min(max(number, low), high) if math.isfinite(number) else usual
 
 
 def step_at(far: Any, count: int) -> int:

@@ -11,6 +11,7 @@ import gradio as gr
 from core import weights
 from demos import _models, _player
 from demos import _widgets as w
+from demos._links import within
 from demos._melnet import making, voice
 from demos._melnet.making import LETTERS, MODELS, Job, Made
 from demos._melnet.view import View, tiers_view
@@ -154,12 +155,12 @@ def draw(t: Strings, model: Any, seconds: Any, seed: Any, heat: Any, count: Any,
         WeightsError: the network is not there.
     """
     kind = model if model in KINDS else KINDS[0]
-    first = int(making.within(seed, 0, 999))
+    first = int(within(seed, 0, 999))
     jobs = [
-        Job(kind, first + k, label_of(t, k, first + k)) for k in range(int(making.within(count, 1, making.MAX_TAKES)))
+        Job(kind, first + k, label_of(t, k, first + k)) for k in range(int(within(count, 1, making.MAX_TAKES)))
     ]
     frames = making.frames_of(seconds, *SECONDS)
-    for view, made in making.draw(t, jobs, frames=frames, temperature=making.within(heat, *making.HEAT), **options):
+    for view, made in making.draw(t, jobs, frames=frames, temperature=within(heat, *making.HEAT), **options):
         yield view, gr.skip() if made is None else made
 
 
@@ -174,16 +175,16 @@ def redraw(
     from core.errors import SamplingError
 
     take = voice.chosen_of(made, chosen)
-    count = int(making.within(kept, 1, 4))
+    count = int(within(kept, 1, 4))
     if made is None or take is None or len(take.parts) < count:
         raise SamplingError("There are no such tiers to keep yet: draw a spectrogram first, and let it be finished.")
-    first = int(making.within(seed, 0, 999))
+    first = int(within(seed, 0, 999))
     kind = made.models[min(max(int(chosen or 0), 0), len(made.takes) - 1)]
     labels = [
         t("kept_label", letter=LETTERS[k], tiers=count, kept=take.seed, seed=first + k) for k in range(making.MAX_TAKES)
     ]
     jobs = [Job(kind, first + k, label) for k, label in enumerate(labels)]
-    heat = making.within(heat, *making.HEAT)
+    heat = within(heat, *making.HEAT)
     for view, new in making.draw(
         t, jobs, frames=take.frames, temperature=heat, frozen=take.parts[:count], **options
     ):

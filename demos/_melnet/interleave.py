@@ -9,6 +9,7 @@ import gradio as gr
 
 from demos import _player
 from demos import _widgets as w
+from demos._links import within
 from demos._melnet import making
 from demos._melnet.view import View, tiers_view
 from demos._tab import Strings
@@ -45,7 +46,7 @@ def take_of(sentence: Any, tiers: Any) -> Any:
     from core.melnet import take
 
     name = sentence if sentence in w.SAMPLES else FIRST
-    count = int(making.within(tiers, 2, 6))
+    count = int(within(tiers, 2, 6))
     mel = audio.mel(audio.load_voice(w.sample_path(name))).T[:MAX_FRAMES]
     return take.split(mel[: len(mel) // 8 * 8], count)
 
@@ -68,7 +69,7 @@ def sounds(t: Strings, sentence: Any, tiers: Any) -> list[dict[str, Any]]:
 def stored_sounds(t: Strings, sentence: Any, tiers: Any) -> list[dict[str, Any]]:
     from core.melnet import examples
 
-    if sentence != FIRST or int(making.within(tiers, 2, 6)) != TIERS or "real" not in examples.index():
+    if sentence != FIRST or int(within(tiers, 2, 6)) != TIERS or "real" not in examples.index():
         return []
     files = examples.index()["real"]["tier_sounds"]
     return [

@@ -12,6 +12,7 @@ import numpy as np
 
 from demos import _models
 from demos import _widgets as w
+from demos._links import within
 from demos._melnet.view import View
 from demos._tab import Strings
 
@@ -147,12 +148,3 @@ def tier_tracks(t: Strings, take: Take) -> list[dict[str, Any]]:
 
 def name_of_tiers(t: Strings, count: int) -> str:
     return t("tier_one") if count == 1 else t("tier_first", tiers=count)
-
-
-def within(value: Any, low: float, high: float) -> float:
-    """A number that a control gave, or the nearest that it could have given."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return low
-    return min(max(number, low), high) if number == number else low

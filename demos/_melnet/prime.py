@@ -10,6 +10,7 @@ import gradio as gr
 
 from demos import _player
 from demos import _widgets as w
+from demos._links import within
 from demos._melnet import making
 from demos._melnet.born import label_of
 from demos._melnet.making import Job, Made
@@ -82,7 +83,7 @@ def beginning(voice: str | None, seconds: Any) -> Tensor:
     from core import audio
     from core.melnet import examples
 
-    return examples.beginning(audio.load_voice(voice or ""), making.within(seconds, 0.0, PRIME_S[1]))
+    return examples.beginning(audio.load_voice(voice or ""), within(seconds, 0.0, PRIME_S[1]))
 
 
 def draw(
@@ -101,14 +102,14 @@ def draw(
             f"The beginning must have at least {making.STEP} frames of 12.5 ms, one step of the coarsest tier: record "
             "something longer."
         )
-    first = int(making.within(seed, 0, 999))
+    first = int(within(seed, 0, 999))
     jobs = [
         Job("speech", first + k, label_of(t, k, first + k))
-        for k in range(int(making.within(count, 1, making.MAX_TAKES)))
+        for k in range(int(within(count, 1, making.MAX_TAKES)))
     ]
     frames = prime.shape[0] + making.frames_of(more, *MORE_S)
     for view, made in making.draw(
-        t, jobs, frames=frames, temperature=making.within(heat, *making.HEAT), prime=prime, **options
+        t, jobs, frames=frames, temperature=within(heat, *making.HEAT), prime=prime, **options
     ):
         yield view, gr.skip() if made is None else made
 

@@ -12,6 +12,7 @@ import gradio as gr
 
 from demos import _player
 from demos import _widgets as w
+from demos._links import within
 from demos._melnet import making
 from demos._melnet.making import Job
 from demos._melnet.view import View, tiers_view
@@ -87,7 +88,7 @@ def _wire(t: Strings, asked: list[Any], view: gr.HTML, player: gr.HTML, run: gr.
 
 def draw(t: Strings, seconds: Any, seed: Any, **options: Any) -> Iterator[tuple]:
     """(view, made): the same seed by the network with five tiers and by the one with a single tier."""
-    number = int(making.within(seed, 0, 999))
+    number = int(within(seed, 0, 999))
     jobs = [Job(kind, number, t(f"by_{kind}", seed=number)) for kind in ("speech", "one")]
     frames = making.frames_of(seconds, *SECONDS)
     for view, made in making.draw(t, jobs, frames=frames, temperature=making.TEMPERATURE, **options):

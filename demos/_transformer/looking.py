@@ -8,8 +8,9 @@ import gradio as gr
 
 from demos import _models
 from demos import _widgets as w
+from demos._links import within
 from demos._tab import Strings
-from demos._transformer.playing import NETWORKS, USUAL, seconds_of, stored_state, within
+from demos._transformer.playing import NETWORKS, USUAL, seconds_of, stored_state
 from demos._transformer.roll import Roll, with_arcs
 
 EDGES = (1, 4, 16, 64, 256)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from demos import _models, _player
+from demos._links import within
 from demos._tab import Strings
 from demos._transformer import pieces
 from demos._transformer.roll import Roll
@@ -204,12 +205,3 @@ def stored_state(t: Strings) -> dict[str, Any] | None:
     ids, primer = kept["relative"], kept["primer"]
     parts, owners = [t("part_primer"), t("part_network")], of_primer(primer, trace(ids))
     return {"ids": ids, "primer": primer, "parts": parts, "owners": owners, "tracks": []}
-
-
-def within(value: Any, low: float, high: float) -> float:
-    """A number that a control gave, or the nearest that it could have given."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return low
-    return min(max(number, low), high) if number == number else low

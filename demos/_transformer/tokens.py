@@ -13,6 +13,7 @@ import gradio as gr
 from core.errors import MidiError
 from demos import _kept, _player
 from demos import _widgets as w
+from demos._links import within
 from demos._tab import ROOT, Strings
 from demos._transformer import pieces, playing
 
@@ -132,7 +133,7 @@ def from_piece(t: Strings, piece: Any, own: Score | None, where: Any, pedal: Any
     if piece == pieces.OWN and own is None:
         raise MidiError("There is no MIDI file: upload one or choose an example first.")
     score = own if own and piece == pieces.OWN else midi.read(_path(str(piece)))
-    begin = min(playing.within(where, 0, 300), max(0.0, score.seconds - 1))
+    begin = min(within(where, 0, 300), max(0.0, score.seconds - 1))
     ids, left_out = excerpt(score.midi, begin, pedal=bool(pedal))
     said = [w.translate(one, t.language) for one in score.repairs]
     if said:

@@ -12,6 +12,7 @@ import gradio as gr
 
 from demos import _player
 from demos import _widgets as w
+from demos._links import within
 from demos._tab import Strings
 from demos._vqvae import coders, strip
 from demos._wavenet import live_sound as live
@@ -161,11 +162,11 @@ def change(t: Strings, kind: str, state: Edited | None, span: Any, seed: Any, fa
         one, other = now.picked[-2:]
         codes, word = sample.swapped(codes, one, other), t("step_swap", one=one, other=other)
     elif kind == "shuffle":
-        length = int(_within(span, *SPAN))
-        codes = sample.shuffled(codes, length, int(_within(seed, 0, 999)))
+        length = int(within(span, *SPAN))
+        codes = sample.shuffled(codes, length, int(within(seed, 0, 999)))
         word = t("step_shuffle", span=length)
     else:
-        by = _within(factor, *FACTOR)
+        by = within(factor, *FACTOR)
         if len(codes) * by > MOST:
             raise SamplingError(f"That would be over {MOST} codes, too long to be heard here: undo, or stretch less.")
         codes, word = sample.stretched(codes, by), t("step_stretch", factor=f"{by:g}")
@@ -195,15 +196,6 @@ def _there(state: Edited | None) -> Edited:
     if state is None:
         raise SamplingError("There are no codes yet: choose a sample or record a voice first.")
     return state
-
-
-def _within(value: Any, low: float, high: float) -> float:
-    """A number that a control gave, or the nearest that it could have given."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return low
-    return min(max(number, low), high) if number == number else low
 
 
 @functools.lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ import gradio as gr
 from core import plots
 from demos import _models, _player
 from demos import _widgets as w
+from demos._links import within
 from demos._tab import Strings
 from demos._vqvae import coders, strip
 from demos._wavenet import live_sound as live
@@ -102,8 +103,8 @@ def draw(
         SamplingError: an option out of range.  WeightsError: the weights are not there.
     """
     kind = kind if kind in KINDS else KINDS[0]
-    count, first = round(_within(seconds, *SECONDS) * CODES_PER_S), int(_within(seed, 0, 999))
-    heat = _within(heat, *HEAT)
+    count, first = round(within(seconds, *SECONDS) * CODES_PER_S), int(within(seed, 0, 999))
+    heat = within(heat, *HEAT)
     skip = gr.skip()
     try:
         if kind == "wavenet":
@@ -211,12 +212,3 @@ def bits(t: Strings) -> str:
     if samples is not None:
         lines.append(f"| {t('short_wavenet')} | {samples:.2f} | 8 | {samples * 16_000:,.0f} |")
     return "\n".join(lines) + "\n\n" + t("bits_note")
-
-
-def _within(value: Any, low: float, high: float) -> float:
-    """A number that a control gave, or the nearest that it could have given."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return low
-    return min(max(number, low), high) if number == number else low

@@ -19,3 +19,17 @@ def speech_like(seconds=1.0, seed=0):
 def write(path, x, rate=16_000, **options):
     soundfile.write(path, x, rate, **options)
     return path
+
+
+UNUSABLE = ("nothing", "silence", "nan", "empty", "text")
+
+
+def unusable(folder, kind):
+    """What a visitor may bring that is no sound: the path of a file, None for no file at all."""
+    path = folder / "a.wav"
+    {
+        "nothing": lambda: None, "empty": lambda: path.write_bytes(b""), "text": lambda: path.write_text("No." * 99),
+        "silence": lambda: soundfile.write(path, np.zeros(8000), 8000),
+        "nan": lambda: soundfile.write(path, np.full(8000, np.nan), 8000, subtype="FLOAT"),
+    }[kind]()  # fmt: skip
+    return None if kind == "nothing" else str(path)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from sounds import UNUSABLE, unusable
 
 from core.errors import AudioError
 from core.events.model import NONE, PRESETS, URBAN, EventCNN
@@ -167,17 +168,12 @@ def test_another_event_has_another_map(shipped, short):
     assert siren[0]["figure"] != dog[0]["figure"] and "dog barking" in dog[0]["summary"] and siren[1] == dog[1]
 
 
-@pytest.mark.parametrize("bad", ["nothing", "silence", "nan", "empty", "text"])
+@pytest.mark.parametrize("bad", UNUSABLE)
 def test_bad_sounds_are_refused_with_a_remedy(shipped, tmp_path, bad):
     shipped()
-    path = tmp_path / "a.wav"
-    {
-        "nothing": lambda: None, "empty": lambda: path.write_bytes(b""), "text": lambda: path.write_text("a" * 999),
-        "silence": lambda: soundfile.write(path, np.zeros(8000), 8000),
-        "nan": lambda: soundfile.write(path, np.full(8000, np.nan), 8000, subtype="FLOAT"),
-    }[bad]()  # fmt: skip
+    path = unusable(tmp_path, bad)
     with pytest.raises(AudioError) as said:
-        events.show(words(), None if bad == "nothing" else str(path), 0, *events.USUAL)
+        events.show(words(), path, 0, *events.USUAL)
     assert len(str(said.value)) > 20
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from sounds import UNUSABLE, unusable
 
 from core.errors import AudioError
 from core.tags.data import log_mel
@@ -169,17 +170,12 @@ def test_controls_and_clicks_out_of_range_are_taken_to_the_nearest(shipped, chor
     assert (column["y0"], column["y1"]) == (-0.5, 11.5)  # harp is no row here: the whole column is framed
 
 
-@pytest.mark.parametrize("bad", ["nothing", "silence", "nan", "empty", "text"])
+@pytest.mark.parametrize("bad", UNUSABLE)
 def test_bad_sounds_are_refused_with_a_remedy(shipped, tmp_path, bad):
     shipped()
-    path = tmp_path / "a.wav"
-    {
-        "nothing": lambda: None, "empty": lambda: path.write_bytes(b""), "text": lambda: path.write_text("a" * 999),
-        "silence": lambda: soundfile.write(path, np.zeros(8000), 8000),
-        "nan": lambda: soundfile.write(path, np.full(8000, np.nan), 8000, subtype="FLOAT"),
-    }[bad]()  # fmt: skip
+    path = unusable(tmp_path, bad)
     with pytest.raises(AudioError) as said:
-        genre.show(words(), None if bad == "nothing" else str(path), 0, *genre.USUAL)
+        genre.show(words(), path, 0, *genre.USUAL)
     assert len(str(said.value)) > 20
 
 

@@ -9,6 +9,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
+from sounds import UNUSABLE, unusable
 
 from core.errors import AudioError
 from core.mir.tones import FADE_S, HARMONICS, tone
@@ -126,16 +127,11 @@ def test_controls_out_of_range_are_taken_to_the_nearest() -> None:
     assert cell.looked(SENTENCE, 0, float("nan"), -1, "crepe").steps.at_s == 0
 
 
-@pytest.mark.parametrize("bad", ["nothing", "silence", "nan", "empty", "text"])
+@pytest.mark.parametrize("bad", UNUSABLE)
 def test_bad_sounds_are_refused_with_a_remedy(tmp_path, bad: str) -> None:
-    path = tmp_path / "a.wav"
-    {
-        "nothing": lambda: None, "empty": lambda: path.write_bytes(b""), "text": lambda: path.write_text("No." * 99),
-        "silence": lambda: soundfile.write(path, np.zeros(RATE), RATE),
-        "nan": lambda: soundfile.write(path, np.full(RATE, np.nan), RATE, subtype="FLOAT"),
-    }[bad]()  # fmt: skip
+    path = unusable(tmp_path, bad)
     with pytest.raises(AudioError) as said:
-        cell.show(words(), None if bad == "nothing" else str(path), 0, *cell.USUAL)
+        cell.show(words(), path, 0, *cell.USUAL)
     assert len(str(said.value)) > 20
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from sounds import UNUSABLE, unusable
 
 from core.errors import AudioError, TextError
 from core.recognition import sample
@@ -167,15 +168,10 @@ def test_the_answer_quotes_the_text() -> None:
     assert found.text.startswith("“") and 0 <= found.sure <= 1
 
 
-@pytest.mark.parametrize("bad", ["nothing", "silence", "nan", "empty", "text"])
+@pytest.mark.parametrize("bad", UNUSABLE)
 def test_bad_sounds_are_refused(tmp_path, bad: str) -> None:
-    path = tmp_path / "a.wav"
-    {
-        "nothing": lambda: None, "empty": lambda: path.write_bytes(b""), "text": lambda: path.write_text("no" * 99),
-        "silence": lambda: soundfile.write(path, np.zeros(8000), 8000),
-        "nan": lambda: soundfile.write(path, np.full(8000, np.nan), 8000, subtype="FLOAT"),
-    }[bad]()  # fmt: skip
-    asked = None if bad == "nothing" else str(path)
+    path = unusable(tmp_path, bad)
+    asked = path
     for ask in (lambda: cell.show(words(), asked, 0, *cell.USUAL), lambda: hear.searched(asked, 0, 16, 0.5),
                 lambda: align.aligned(words(), asked, 0, "", "both")):  # fmt: skip
         with pytest.raises(AudioError) as said:
