@@ -29,6 +29,10 @@ class WeightsError(LessonError):
     """Weights that are missing, damaged (their hash differs) or of another architecture."""
 
 
+class HubError(LessonError):
+    """Weights that cannot be sent to the Hugging Face Hub or fetched from it; nothing has changed here then."""
+
+
 class EngineError(LessonError):
     """A generation engine that does not work on this machine; the text names the ones that do."""
 

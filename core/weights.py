@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "weights"
+LICENCE = "LICENSE.txt"  # beside weights whose licence wants its text to go with them
 MAX_FILE_BYTES = 10_000_000  # larger files need Git LFS, and would not be small models
 # Where each architecture lives. Its config is the dataclass of the same name with "Config" after it.
 ARCHITECTURES = {
@@ -54,7 +55,7 @@ def names(*, folder: Path | None = None) -> list[str]:
     """The names that `load` takes, sorted."""
     root = folder or FOLDER
     found = root.glob("*/config.json") if root.is_dir() else []
-    return sorted(path.parent.name for path in found if _is_name(path.parent.name))
+    return sorted(path.parent.name for path in found if is_name(path.parent.name))
 
 
 def card(name: str, *, folder: Path | None = None) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def load(name: str, *, folder: Path | None = None) -> Any:
         raise WeightsError(
             f"{name}/model.safetensors is not in the safetensors format: {_restore(name)}"
         ) from error
-    model = _build(name, description["architecture"], description["config"])
+    model: Any = _build(name, description["architecture"], description["config"])
     broken = [key for key, t in tensors.items() if not bool(torch.isfinite(t).all())]
     if broken:
         raise WeightsError(
@@ -116,9 +117,35 @@ def load(name: str, *, folder: Path | None = None) -> Any:
         raise WeightsError(
             f"The tensors of {name} do not fit a {description['architecture']} of its config: {_restore(name)} {reason}"
         ) from error
-    if files := description.get("files"):
-        _attach(model, name, folder, files)
+    if files := other_files(name, description):
+        for file, sha256 in files.items():
+            _checked_bytes(name, folder, sha256, file)
+        model.attach({file: _place(name, folder) / file for file in files})
     return model.eval()
+
+
+def contents(name: str, *, folder: Path | None = None) -> dict[str, bytes]:
+    """Every file of these weights by its name, checked as `load` checks them; no model is made.
+
+    Raises:
+        WeightsError: no weights of that name; a file that is missing or not the one that config.json describes.
+    """
+    place, config = _place(name, folder), card(name, folder=folder)
+    hashes = {"model.safetensors": config["sha256"], **other_files(name, config)}
+    found = {file: _checked_bytes(name, folder, sha256, file) for file, sha256 in hashes.items()}
+    plain = ["config.json", "README.md", *([LICENCE] if (place / LICENCE).exists() else [])]
+    try:
+        return found | {file: (place / file).read_bytes() for file in plain}
+    except OSError as error:
+        raise WeightsError(f"{name} lacks a file ({type(error).__name__}): {_restore(name)}") from None
+
+
+def other_files(name: str, config: dict[str, Any]) -> dict[str, str]:
+    """The files beside model.safetensors that a card names, each with its SHA-256."""
+    files = config.get("files") or {}
+    if not isinstance(files, dict) or not all(re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", key) for key in files):
+        raise WeightsError(f"{name}/config.json names files that cannot be: {_restore(name)}")
+    return files
 
 
 def save(
@@ -261,13 +288,14 @@ def model_card(name: str, config: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _is_name(name: object) -> bool:
+def is_name(name: object) -> bool:
+    """Can weights be called this? Lower-case letters, digits and hyphens."""
     return isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name) is not None
 
 
 def _place(name: str, folder: Path | None) -> Path:
     """The folder of these weights; a name cannot lead anywhere else."""
-    if not _is_name(name):
+    if not is_name(name):
         raise WeightsError(
             f"{name!r:.80} cannot be the name of weights: use lower-case letters, digits and hyphens."
         )
@@ -281,15 +309,6 @@ def _missing(name: str, folder: Path | None) -> WeightsError:
 
 def _restore(name: str) -> str:
     return f"restore the folder with `git checkout -- assets/weights/{name}`, or train the model again."
-
-
-def _attach(model: Any, name: str, folder: Path | None, files: Any) -> None:
-    """Hand the model its other files, if they are what config.json describes."""
-    if not isinstance(files, dict) or not all(re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", key) for key in files):
-        raise WeightsError(f"{name}/config.json names files that cannot be: {_restore(name)}")
-    for key, sha256 in files.items():
-        _checked_bytes(name, folder, sha256, key)
-    model.attach({key: _place(name, folder) / key for key in files})
 
 
 def _checked_bytes(name: str, folder: Path | None, sha256: str, file: str = "model.safetensors") -> bytes:

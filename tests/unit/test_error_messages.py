@@ -35,9 +35,11 @@ NOT_FOR_VISITORS = {
         "core/enhancement/corpora.py", "core/enhancement/data.py", "core/enhancement/peers.py",
         "core/events/data.py", "core/events/examples.py", "core/events/measure.py", "core/tags/convert.py",
     ],
-    "writing weights: only a trainer does": [
+    "writing weights: only a trainer and core.hub do": [
         "core/weights.py:save", "core/weights.py:_require_fields", "core/weights.py:_stored",
+        "core/weights.py:contents",
     ],
+    "sending weights and fetching them: a command": ["core/hub.py"],
     "tensors and rates that only a program can hand over; pages take theirs from load_voice and the models": [
         "core/audio.py:Synthesis.__post_init__", "core/audio.py:resample", "core/audio.py:wav_bytes",
         "core/separation/model.py", "core/separation/sample.py:stream", "core/events/model.py", "core/tags/model.py",
