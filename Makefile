@@ -5,6 +5,7 @@
 #   make bench-separation        taking songs apart: speed and memory, beside open-unmix and Demucs
 #   make bench-gpt2              GPT-2 with and without its past, beside transformers
 #   make bench-melnet            MelNet's drawing, beside recomputing the network for every bin
+#   make notebooks               every lesson as a Jupyter notebook, into runs/notebooks (OUT=... elsewhere)
 #   make train-<model> DATA=...  train a model of the project: train-wavenet-vocoder, train-wavenet-speech,
 #                                train-unit-selection, train-parametric-duration, train-parametric-acoustic,
 #                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
@@ -66,6 +67,11 @@ bench-gpt2:
 bench-melnet:
 	@sh scripts/setup.sh bench
 	@$(PY) -m benchmarks.melnet $(ARGS)
+
+.PHONY: notebooks
+OUT ?= runs/notebooks
+notebooks: setup
+	@$(PY) -m demos._notebooks --out "$(OUT)"
 
 train-wavenet-vocoder train-wavenet-speech: train-wavenet-%: setup
 	@$(NEED_DATA)

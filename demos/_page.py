@@ -25,7 +25,7 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from core import plots  # noqa: E402
-from demos import _kept, _memory, _safety, _start, _theme  # noqa: E402
+from demos import _kept, _memory, _notebook, _safety, _start, _theme  # noqa: E402
 from demos._links import Page, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
@@ -240,6 +240,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         Mount("/site/fonts", StaticFiles(directory=ASSETS / "fonts")),
         Mount("/site/audio", StaticFiles(directory=ASSETS / "audio")),
         _kept.ROUTE,
+        _notebook.ROUTE,
         Route("/site/plotly", plotly_js),
         Mount("/site", StaticFiles(directory=ASSETS / "site")),
     ]

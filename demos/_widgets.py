@@ -28,7 +28,7 @@ Layout
     prose(t, anchor=None)  Markdown of the lesson
     controls(t)            context manager: the In cell;  row(): controls side by side
     output(t)              context manager: an Out cell for any gradio component of your own
-    references(t)          the cell `{#references}`
+    references(t)          the cell `{#references}`, and the notebook of the lesson (demos/_notebook.py)
 Controls
     button(label, primary=True), link(name, component)  -> the component, kept in the URL under that name
     voice(t, name="voice", samples=None)  -> gr.Audio: sample, upload or microphone; as input a path or None
@@ -59,7 +59,7 @@ from typing import Any, NamedTuple, TypeVar
 import gradio as gr
 
 from core import plots
-from demos import _code
+from demos import _code, _notebook, _outline
 from demos._jobs import on, readable, tell, translate
 from demos._links import current_page
 from demos._live_plot import ask_again, live_plot, plot
@@ -102,6 +102,7 @@ def header(t: Strings, *, badge: str, minutes: int) -> None:
         f'<span class="badge badge-{one}">{html.escape(t(f"badge.{one}"))}</span>' for one in badge.split()
     )
     page = current_page()
+    _outline.add("header", "top", (badge, minutes))
     with gr.Column(elem_classes=["tab-header"], elem_id=f"top-{page.tab}"):
         gr.HTML(
             f'<h1>{html.escape(t.heading("top"))}</h1><p class="facts">'
@@ -131,6 +132,7 @@ def cell(t: Strings, anchor: str) -> Iterator[Strings]:
 def prose(t: Strings, anchor: str | None = None) -> gr.Markdown:
     """The Markdown of a cell, with KaTeX; a further section of a cell comes with its heading."""
     heading = f"### {t.heading(anchor)}\n\n" if anchor else ""
+    _outline.add("prose", anchor or t.scope, anchor is not None)
     return gr.Markdown(heading + t.prose(anchor), latex_delimiters=LATEX, elem_classes=["prose-cell"])
 
 
@@ -277,6 +279,7 @@ def note(t: Strings, name: str, value: str = "", *, latex: bool = True) -> gr.Ma
 
 def code(t: Strings, *references: _code.Reference, opened: bool = False) -> gr.HTML:
     """The source of the functions that the button runs."""
+    _outline.add("code", t.scope, references)
     text = _code.code_html(
         references, title=t("code.open"), copy=t("code.copy"), copied=t("code.copied"), opened=opened
     )
@@ -285,6 +288,7 @@ def code(t: Strings, *references: _code.Reference, opened: bool = False) -> gr.H
 
 def quiz(t: Strings, name: str) -> gr.HTML:
     """A question from quiz.toml, `[<cell>.<name>]`, asked before the reader sees the answer."""
+    _outline.add("quiz", t.scope, f"{t.scope}.{name}" if t.scope else name)
     return ask(question(t, name), name=_name(t, name), elem_id=f"quiz-{_name(t, name)}", elem_classes=["quiz-cell"])
 
 
@@ -297,6 +301,11 @@ def reveal(t: Strings, asked: gr.HTML) -> Iterator[None]:
 
 
 def references(t: Strings) -> None:
-    """References, licences of the data, what differs from the paper: the cell `{#references}` of the lesson."""
+    """References, licences of the data, what differs from the paper: the cell `{#references}`, and its notebook."""
     with cell(t, "references") as inner:
         prose(inner)
+        gr.HTML(
+            f'<p class="prose take-along"><a href="{_notebook.url(t.slug, t.language)}" download>'
+            f'{html.escape(t("notebook.download"))}</a> {html.escape(t("notebook.what"))}</p>',
+            apply_default_css=False,
+        )

@@ -35,8 +35,9 @@ def run_python(code: str) -> str:
 def test_importing_the_app_and_building_every_page_loads_no_torch() -> None:
     code = """
         import sys, app
-        from demos import _page, _tab
+        from demos import _notebook, _page, _tab
         _page.site(_tab.discover())
+        _notebook.text("wavenet", "en")
         heavy = ("torch", "torchaudio", "librosa", "numba", "matplotlib.pyplot")
         print([name for name in heavy if name in sys.modules])
     """

@@ -1,0 +1,41 @@
+"""What a tab shows, in the order of the page: noted while it is built, so that its notebook can follow it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from demos._links import current_page
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing on the page.
+
+    kind: "header" (value: badges and minutes), "prose", "quiz" (value: its name) or "code" (value: references).
+    anchor: the section of the lesson whose prose stands here, or the cell in which the rest stands.
+    """
+
+    kind: str
+    anchor: str
+    value: Any = None
+
+
+_OUTLINES: dict[tuple[str, str], list[Part]] = {}
+
+
+def add(kind: str, anchor: str, value: Any = None) -> None:
+    """Note a part of the tab that is being built; a header begins anew."""
+    page = current_page()
+    if kind == "header":
+        _OUTLINES[page.tab, page.language] = []
+    _OUTLINES.setdefault((page.tab, page.language), []).append(Part(kind, anchor, value))
+
+
+def outline(slug: str, language: str) -> list[Part]:
+    """The parts of a tab that has been built.
+
+    Raises:
+        KeyError: no such tab, or it was not built in this language.
+    """
+    return list(_OUTLINES[slug, language])
