@@ -6,6 +6,8 @@
 #   make bench-gpt2              GPT-2 with and without its past, beside transformers
 #   make bench-melnet            MelNet's drawing, beside recomputing the network for every bin
 #   make notebooks               every lesson as a Jupyter notebook, into runs/notebooks (OUT=... elsewhere)
+#   make lock                    requirements.lock from requirements.txt, with hashes (ARGS=--upgrade: all that may be newer)
+#   make audit                   known weaknesses of what the lock names, by pip-audit
 #   make train-<model> DATA=...  train a model of the project: train-wavenet-vocoder, train-wavenet-speech,
 #                                train-unit-selection, train-parametric-duration, train-parametric-acoustic,
 #                                train-tacotron2-english, train-tacotron2-korean (DATA: KSS, else espeak-ng),
@@ -67,6 +69,17 @@ bench-gpt2:
 bench-melnet:
 	@sh scripts/setup.sh bench
 	@$(PY) -m benchmarks.melnet $(ARGS)
+
+# The same versions for every Python and system of requirements.txt; no machine's index stands in the file.
+.PHONY: lock audit
+lock: setup
+	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --disable-pip-version-check -q uv==0.13.9
+	@$(PY) -m uv pip compile requirements.txt --quiet --universal --python-version 3.10 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+
+audit: setup
+	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --disable-pip-version-check -q uv==0.13.9
+	@$(PY) -m uv tool run pip-audit==2.10.0 --strict --disable-pip --require-hashes -r requirements.lock $(ARGS)
 
 .PHONY: notebooks
 OUT ?= runs/notebooks
