@@ -15,7 +15,7 @@ from typing import Any
 
 import gradio as gr
 
-RESERVED = ("tab", "step", "__theme", "view")
+RESERVED = ("tab", "step", "__theme", "view", "mode")
 
 
 @dataclass

@@ -25,7 +25,7 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from core import plots  # noqa: E402
-from demos import _kept, _memory, _notebook, _safety, _start, _theme  # noqa: E402
+from demos import _kept, _memory, _notebook, _safety, _short, _start, _theme  # noqa: E402
 from demos._links import Page, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
@@ -107,7 +107,11 @@ def _top_bar(t: Strings, language: str) -> str:
         f'<nav><a class="language" href="/{PATHS[other]}" hreflang="{other}" lang="{other}" '
         f'title="{html.escape(t("language_hint"))}">{html.escape(t("language"))}</a>'
         f'<button type="button" class="theme" title="{html.escape(t("theme"))}" '
-        f'aria-label="{html.escape(t("theme"))}">{_theme.SHADE}</button></nav></header>'
+        f'aria-label="{html.escape(t("theme"))}">{_theme.SHADE}</button>'
+        f'<button type="button" class="copy-link" title="{html.escape(t("classroom.copy_link"))}" '
+        f'aria-label="{html.escape(t("classroom.copy_link"))}">{_theme.CHAIN}<span class="word"></span></button>'
+        f'<button type="button" class="teach-mode" title="{html.escape(t("classroom.teach_hint"))}">'
+        f'{_theme.SCREEN}<span class="word">{html.escape(t("classroom.teach"))}</span></button></nav></header>'
     )
 
 
@@ -133,11 +137,13 @@ def head() -> str:
     data = {
         "plotly": plotly.__version__, "templates": plots.plotly_templates(), "swap": plots.DARK_FOR_LIGHT,
         "gradio": {language: gradio_texts(language) for language in LANGUAGES},
+        "classroom": {language: strings(SITE, language).table("classroom") for language in LANGUAGES},
     }  # fmt: skip
-    script = (ASSETS / "site/site.js").read_text(encoding="utf-8")
+    script = "".join((ASSETS / f"site/{name}.js").read_text(encoding="utf-8") for name in ("site", "classroom"))
     return (
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="stylesheet" href="/site/fonts.css"><link rel="stylesheet" href="/site/site.css">'
+        '<link rel="stylesheet" href="/site/classroom.css">'
         f"<script>window.siteData = {json.dumps(data)};\n{script}</script>"
     )
 
@@ -240,6 +246,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         Mount("/site/fonts", StaticFiles(directory=ASSETS / "fonts")),
         Mount("/site/audio", StaticFiles(directory=ASSETS / "audio")),
         _kept.ROUTE,
+        *_short.ROUTES,
         _notebook.ROUTE,
         Route("/site/plotly", plotly_js),
         Mount("/site", StaticFiles(directory=ASSETS / "site")),

@@ -49,7 +49,7 @@ def question(t: Strings, name: str) -> dict[str, Any]:
     for part in (f"{t.scope}.{name}" if t.scope else name).split("."):
         table = table[part]
     text = lambda value: _MARKDOWN.render(value[t.language])  # noqa: E731
-    out: dict[str, Any] = {"question": text(table["question"])}
+    out: dict[str, Any] = {"question": text(table["question"]), "tab": t.slug}
     if "choice" in table:
         if sum(bool(choice.get("right")) for choice in table["choice"]) != 1:
             raise ValueError(f"Question {name!r} needs exactly one right choice.")
@@ -66,7 +66,8 @@ def question(t: Strings, name: str) -> dict[str, Any]:
         ]
     else:
         raise ValueError(f"Question {name!r} needs [[…choice]] tables or an answer.")
-    out["words"] = {k: t(f"quiz.{k}") for k in ("check", "right", "wrong", "number", "not_a_number", "choose_one")}
+    words = ("check", "right", "wrong", "answer", "number", "not_a_number", "choose_one")
+    out["words"] = {key: t(f"quiz.{key}") for key in words}
     return out
 
 

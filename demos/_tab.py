@@ -112,6 +112,10 @@ class Strings:
                 return text.format(**values) if values else text
         raise KeyError(f"lessons/{self.slug}/strings.toml has no {key!r} in {self.language!r} (cell {self.scope!r}).")
 
+    def table(self, name: str) -> dict[str, str]:
+        """All texts of one table, by their keys: for a script that writes them in the browser."""
+        return {key.removeprefix(f"{name}."): text for key, text in self.words.items() if key.startswith(f"{name}.")}
+
     def cell(self, name: str) -> Strings:
         """The same strings seen from inside a cell: `t.cell("mulaw")("voice")` is `t("mulaw.voice")`."""
         return replace(self, scope=name)

@@ -13,6 +13,16 @@ SHADE = (
     '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><circle cx="12" cy="12" r="8.5" fill="none" '
     'stroke="currentColor" stroke-width="1.8"/><path d="M12 3.5a8.5 8.5 0 0 1 0 17z" fill="currentColor"/></svg>'
 )
+CHAIN = (
+    '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><path d="M10 14a4 4 0 0 0 5.7 0l3-3a4 4 0 0 '
+    '0-5.7-5.7l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1-1" fill="none" stroke="currentColor" '
+    'stroke-width="1.8" stroke-linecap="round"/></svg>'
+)
+SCREEN = (
+    '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><path d="M3 5h18M5 5v10h14V5M12 15v3M8.5 21 '
+    '12 18l3.5 3" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" '
+    'stroke-linejoin="round"/></svg>'
+)
 MENU = (
     '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><path d="M4 7h16M4 12h16M4 17h10" '
     'fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"/></svg>'

@@ -1,5 +1,5 @@
 // A question with feedback. Given by gradio: element, props (value, name), trigger.
-const {question, choices, words} = props.value;
+const {question, choices, words, tab} = props.value;
 const root = document.createElement('div');
 root.className = 'quiz-body';
 const said = document.createElement('div');
@@ -15,26 +15,40 @@ const say = (state, head, body) => {
   said.innerHTML = (head ? `<b>${head}</b> ` : '') + body;
   if (state !== 'missing' && !asked) { asked = true; trigger('answered', {}); }
 };
+const judge = (right, feedback, given, silent) => {
+  say(right ? 'right' : 'wrong', right ? words.right : words.wrong, feedback);
+  if (!silent) site.record(tab, props.name, {question: text.textContent.trim(), given, right});
+};
 const form = document.createElement('form');
 form.setAttribute('aria-labelledby', text.id);
 const check = document.createElement('button');
 check.type = 'submit';
 check.textContent = words.check;
+let again;  // answer as before: (given) => nothing
 if (choices) {
-  choices.forEach((choice, i) => {
+  const boxes = choices.map((choice, i) => {
     const label = document.createElement('label');
     const box = Object.assign(document.createElement('input'), {type: 'radio', name: text.id, value: String(i)});
     const body = document.createElement('span');
     body.innerHTML = choice.text;
     label.append(box, body);
     form.append(label);
+    return {box, said: body.textContent.trim()};
   });
-  form.onsubmit = e => {
-    e.preventDefault();
-    const box = form.querySelector('input:checked');
-    if (!box) return say('missing', '', words.choose_one);
-    const choice = choices[Number(box.value)];
-    say(choice.right ? 'right' : 'wrong', choice.right ? words.right : words.wrong, choice.feedback);
+  const answer = silent => {
+    const i = boxes.findIndex(({box}) => box.checked);
+    if (i < 0) return say('missing', '', words.choose_one);
+    judge(choices[i].right, choices[i].feedback, boxes[i].said, silent);
+  };
+  form.onsubmit = e => { e.preventDefault(); answer(false); };
+  again = given => {
+    const found = boxes.find(({said}) => said === given);
+    if (found) { found.box.checked = true; answer(true); }
+  };
+  element.tell = () => {  // the teacher's answer on the wall
+    const i = choices.findIndex(choice => choice.right);
+    boxes[i].box.checked = true;
+    say('right', words.answer, choices[i].text + ' ' + choices[i].feedback);
   };
 } else {
   const label = document.createElement('label');
@@ -42,16 +56,23 @@ if (choices) {
   const box = Object.assign(document.createElement('input'), {type: 'text', inputMode: 'decimal', autocomplete: 'off'});
   label.append(words.number + ' ', box, ' ' + props.value.unit);
   form.append(label);
-  form.onsubmit = e => {
-    e.preventDefault();
-    const {answer, tolerance, feedback, otherwise, mistakes} = props.value;
+  const {answer: wanted, tolerance, feedback, otherwise, mistakes} = props.value;
+  const answer = silent => {
     const given = box.value.trim() === '' ? NaN : Number(box.value.trim().replace(/,/g, '').replace('−', '-'));
     if (!Number.isFinite(given)) return say('missing', '', words.not_a_number);
-    if (Math.abs(given - answer) <= tolerance) return say('right', words.right, feedback);
+    if (Math.abs(given - wanted) <= tolerance) return judge(true, feedback, box.value.trim(), silent);
     const known = mistakes.find(m => Math.abs(given - m.value) <= m.tolerance);
-    say('wrong', words.wrong, known ? known.feedback : otherwise);
+    judge(false, known ? known.feedback : otherwise, box.value.trim(), silent);
+  };
+  form.onsubmit = e => { e.preventDefault(); answer(false); };
+  again = given => { box.value = given; answer(true); };
+  element.tell = () => {
+    box.value = String(wanted);
+    say('right', words.answer, `${wanted} ${props.value.unit}. ` + feedback);
   };
 }
 form.append(check);
 root.append(text, form, said);
 element.append(root);
+const before = site.recorded(tab, props.name);
+if (before) again(before.given);

@@ -9,6 +9,7 @@
     paintLinks();
   };
   const quiet = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+  Object.assign(site, {params, write, quiet});  // for classroom.js
 
   // Theme: the system's until the reader chooses; gradio looks at the class `dark` of the body.
   const stored = () => { try { return localStorage.getItem('theme'); } catch { return null; } };
@@ -23,6 +24,7 @@
   };
   site.onTheme = (element, draw) => themeListeners.set(element, draw);
   site.isDark = dark;
+  site.applyTheme = applyTheme;
   applyTheme();
   document.addEventListener('DOMContentLoaded', applyTheme);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', applyTheme);
@@ -90,6 +92,7 @@
 
   // Gradio's own words that it has in English only: `lessons/_site/gradio.toml`.
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  site.fill = fill;
   const ours = (window.siteData.gradio[root.lang] || []).map(([english, text]) => {
     const escaped = english.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
     return [new RegExp('^\\s*' + escaped.replace(/\{(\w+)\}/g, '(?<$1>.+?)') + '\\s*$'), text];
@@ -125,10 +128,10 @@
   };
   let arrived = false;
   let holdUntil = 0;  // while we keep a step in view, the scroll does not choose another
-  const openTab = () => document.querySelector('#tabs [role=tabpanel]:not([hidden])');
   const scrollToStep = (step, tries = 200) => {
     const cell = document.getElementById('step-' + step);
     if (!cell) return tries && setTimeout(() => scrollToStep(step, tries - 1), 50);
+    if (site.teaching()) return site.slide(cell);
     cell.scrollIntoView({behavior: quiet() || tries < 200 ? 'instant' : 'smooth', block: 'start'});
     mark(step);
     stay(cell);
@@ -160,6 +163,7 @@
     if (step && /^[a-z0-9-]+$/.test(step)) scrollToStep(step, 199);
     setTimeout(() => { arrived = true; }, 400);
     paintContents();
+    site.classroom();
   };
   site.follow = event => {
     const link = event.target.closest('a[data-tab], a[data-step]');
@@ -168,17 +172,18 @@
     const tab = link.dataset.tab || params().get('tab') || 'start';
     const step = link.dataset.step;
     const before = params().get('tab') || 'start';
-    const p = before === tab ? params() : new URLSearchParams();
+    const p = before === tab ? params() : new URLSearchParams(site.teaching() ? {mode: 'teach'} : {});
     p.set('tab', tab);
     if (step) p.set('step', step); else p.delete('step');
     write(p);
     document.body.classList.remove('menu-open');
-    if (before !== tab) { site.go(tab); if (!step) scrollTo({top: 0, behavior: 'instant'}); }
+    if (before !== tab) { site.go(tab); if (!step) { scrollTo({top: 0, behavior: 'instant'}); site.opened(); } }
     if (step) scrollToStep(step);
     else if (before === tab) scrollTo({top: 0, behavior: quiet() ? 'instant' : 'smooth'});
     paintContents();
   };
-  const mark = step => {
+  const mark = site.mark = step => {
+    site.reading(step);
     document.querySelectorAll('#contents a').forEach(a => {
       const here = a.dataset.tab === (params().get('tab') || 'start') && (a.dataset.step || '') === (step || '');
       if (here) a.setAttribute('aria-current', 'true'); else a.removeAttribute('aria-current');
@@ -195,7 +200,7 @@
     });
   };
   addEventListener('scroll', () => {
-    if (!arrived || Date.now() < holdUntil) return;
+    if (!arrived || Date.now() < holdUntil || site.teaching()) return;
     const steps = [...document.querySelectorAll('.step')].filter(s => s.offsetParent !== null);
     const passed = steps.filter(s => s.getBoundingClientRect().top < innerHeight * 0.35);
     const step = passed.length ? passed[passed.length - 1].id.slice(5) : null;

@@ -48,7 +48,7 @@ def _controls(t: Strings) -> dict[str, Any]:
     made: dict[str, Any] = {}
     with w.controls(t):
         modes = [(t("mode_stored"), SIMPLE), (t("mode_live"), LIVE)]
-        made["mode"] = w.link("mode", gr.Radio(modes, value=SIMPLE, label=t("mode")))
+        made["mode"] = w.link("composer-mode", gr.Radio(modes, value=SIMPLE, label=t("mode")))
         with gr.Column(elem_id="composer-stored") as made["simple"]:
             pieces = examples.choices(t)
             made["piece"] = w.link("stored", gr.Dropdown(pieces, value=pieces[0][1] if pieces else None,

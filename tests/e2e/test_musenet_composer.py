@@ -91,7 +91,7 @@ def test_a_stored_piece_is_seen_and_heard_at_sight(opener, language: str) -> Non
 
 @in_both
 def test_chopin_from_mozarts_rondo_four_ways_one_kept_undone_and_branched(opener, language: str) -> None:
-    page, t = opened(opener, language, "&mode=live&length=3"), words(language)
+    page, t = opened(opener, language, "&composer-mode=live&length=3"), words(language)
     composed(page, "#composer-preset-turca")
     assert page.locator("#composer-player .choice").count() == 4
     tracks = page.locator(f"{PLAYER} .downloads a").all()
@@ -121,7 +121,7 @@ def test_chopin_from_mozarts_rondo_four_ways_one_kept_undone_and_branched(opener
 
 
 def test_a_run_can_be_stopped_and_what_was_made_is_kept(opener) -> None:
-    page = opened(opener, "en", "&mode=live&length=20&start=nothing&boldness=1.3")
+    page = opened(opener, "en", "&composer-mode=live&length=20&start=nothing&boldness=1.3")
     bring(page, "#composer-run").click()
     page.wait_for_function(f"Number(document.querySelector('{ROLL}').dataset.notes) > 3")
     page.locator("#composer-stop").click()
@@ -134,7 +134,7 @@ def upload(page, path) -> None:
 
 
 def test_uploads_that_are_no_music_are_explained_and_others_mended(opener, tmp_path) -> None:
-    page = opened(opener, "en", "&mode=live&length=2&start=own")
+    page = opened(opener, "en", "&composer-mode=live&length=2&start=own")
     page.wait_for_selector("#composer-upload input[type=file]", state="attached")
     (tmp_path / "text.mid").write_bytes(b"no music")
     file = mido.MidiFile()
@@ -155,7 +155,7 @@ def test_uploads_that_are_no_music_are_explained_and_others_mended(opener, tmp_p
 
 
 def test_the_masks_effect_is_measured_anew(opener) -> None:
-    page = opened(opener, "ko", "&mode=live&start=nothing&boldness=1.5&topp=1")
+    page = opened(opener, "ko", "&composer-mode=live&start=nothing&boldness=1.5&topp=1")
     caption = "#composer-mask .plot-caption"
     before = page.locator(caption).inner_text()
     bring(page, "#composer-mask-run").click()
