@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 import urllib.request
 
 import pytest
@@ -26,3 +30,29 @@ def test_a_site_that_does_not_start_is_told_with_its_words(tmp_path, monkeypatch
     monkeypatch.setattr(start, "ROOT", tmp_path)
     with pytest.raises(RuntimeError, match="no tabs here"):
         start.start()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 127.0.0.2 without being asked")
+def test_on_a_space_app_py_answers_the_world_and_may_be_framed(tmp_path) -> None:
+    """With what Spaces set, and one tab, so that it starts at once. A server on 127.0.0.1 refuses 127.0.0.2."""
+    port = start.free_port()
+    one_tab = "from demos import _tab, wavenet; _tab.discover = lambda: [wavenet.TAB]"
+    command = [sys.executable, "-c", f"{one_tab}; import runpy; runpy.run_path('app.py', run_name='__main__')"]
+    environment = {name: value for name, value in os.environ.items() if name != "SITE_HOST"}
+    environment |= {"SPACE_ID": "school/audio", "SYSTEM": "spaces", "PORT": str(port), "HOME": str(tmp_path)}
+    with (tmp_path / "log.txt").open("w") as log:
+        site = subprocess.Popen(command, cwd=start.ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        answer = None
+        deadline = time.monotonic() + 120
+        while answer is None and site.poll() is None and time.monotonic() < deadline:
+            try:
+                answer = urllib.request.urlopen(f"http://127.0.0.2:{port}/", timeout=30)
+            except OSError:
+                time.sleep(0.2)
+        assert answer is not None, (tmp_path / "log.txt").read_text()[-3000:]
+        assert "frame-ancestors 'self' https://huggingface.co" in answer.headers["content-security-policy"]
+        assert b"WaveNet" in answer.read()
+    finally:
+        site.terminate()
+        site.wait(timeout=30)

@@ -1,6 +1,8 @@
 """requirements.lock: every pin of requirements.txt in its version, every file by its hash, and no machine's index."""
 
+import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,27 @@ def test_make_renews_it():
     assert re.search(r"^lock: setup$", makefile, re.M) and re.search(r"^audit: setup$", makefile, re.M)
     for option in ("--universal", "--generate-hashes", "--no-emit-index-url", "--strict --disable-pip"):
         assert option in makefile
+
+
+def test_every_file_is_python_3_10_and_all_that_it_imports_is_locked():
+    """The oldest Python that the site promises; and what requirements.txt does not name, another package brings."""
+    from importlib.metadata import packages_distributions
+
+    optional = {"pocketsphinx", "music21", "pesq", "pystoi", "spaces", "tomli", "IPython"}  # done without, if need be
+    imported = set()
+    for path in [ROOT / "app.py", *(ROOT / "core").rglob("*.py"), *(ROOT / "demos").rglob("*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"), path, feature_version=(3, 10))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.partition(".")[0])
+    lock = set(installed([one for one, _ in locked()], "3.12"))
+    of = packages_distributions()
+    unknown = {
+        module for module in imported - sys.stdlib_module_names - optional - {"core", "demos"}
+        if not {canonicalize_name(name) for name in of.get(module, [module])} & lock
+    }  # fmt: skip
+    assert not unknown and {"gradio", "starlette", "huggingface_hub"} <= imported
+    with pytest.raises(SyntaxError):
+        ast.parse("try:\n    pass\nexcept* ValueError:\n    pass", feature_version=(3, 10))

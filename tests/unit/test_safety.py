@@ -129,9 +129,22 @@ class NoSite:
         self.launched_with = options
 
 
-def test_the_site_is_served_with_them(monkeypatch):
-    """`serve` hands the middleware to gradio, outside of what compresses the pages."""
+@pytest.mark.parametrize(
+    ("environment", "host"),
+    [
+        ({}, "127.0.0.1"),
+        ({"SPACE_ID": "school/audio"}, "0.0.0.0"),
+        ({"SITE_HOST": "10.0.0.5", "SPACE_ID": "a/b"}, "10.0.0.5"),
+    ],
+)
+def test_the_site_is_served_with_them(monkeypatch, environment, host):
+    """`serve` hands the middleware to gradio, outside of what compresses the pages; others are let in where asked."""
     from demos import _page
+
+    for name in ("SITE_HOST", "SPACE_ID", "PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
     blocks = NoSite()
     for name, stand_in in (("site", lambda tabs: blocks), ("head", lambda: ""), ("warm", lambda: None)):
@@ -139,4 +152,6 @@ def test_the_site_is_served_with_them(monkeypatch):
     monkeypatch.setattr(_page.networking, "url_ok", None)
     monkeypatch.setattr(_page._memory, "few_arenas", lambda: None)
     _page.serve([])
-    assert [one.cls for one in blocks.launched_with["app_kwargs"]["middleware"]] == [_safety.Safety, _page.Compressed]
+    handed = blocks.launched_with
+    assert [one.cls for one in handed["app_kwargs"]["middleware"]] == [_safety.Safety, _page.Compressed]
+    assert (handed["server_name"], handed["server_port"], handed["max_file_size"]) == (host, 7860, "100mb")
