@@ -21,14 +21,15 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def build(t: Strings, tabs: list[Tab]) -> None:
-    """Title, three sentences, a card for each tab, the map."""
+    """Title, three sentences, a card for each tab, the map, and what happens to a visitor's sounds."""
     entries = "".join(_entry(t, strings(tab.slug, t.language)) for tab in tabs)
     gr.HTML(
         f'<section class="start"><h1>{html.escape(t("title"))}</h1><p class="lead">{html.escape(t("subtitle"))}</p>'
         f'<p class="about">{html.escape(t("about"))}</p>'
         f'<h2>{html.escape(t("sections"))}</h2><div class="entries">{entries}</div>'
         f'<h2>{html.escape(t("map"))}</h2><p class="map-note">{html.escape(t("map_note"))}</p>'
-        f"{_map(t, tabs)}</section>",
+        f"{_map(t, tabs)}"
+        f'<h2>{html.escape(t("privacy"))}</h2><p class="privacy">{html.escape(t("privacy_note"))}</p></section>',
         apply_default_css=False,
     )
 
