@@ -39,6 +39,7 @@ Results
     stream(t, name)              -> gr.Audio that plays int16 blocks while they come: yield (16000, int16 [T])
     note(t, name, latex=True)    -> gr.Markdown for text made by a handler
 Learning
+    exercise(t, name, judge, inputs) -> gr.HTML: something to reach with the cell's controls, checked by the judge
     quiz(t, name) -> gr.HTML;  with reveal(t, quiz): … is hidden until the question is answered
     code(t, *references, opened=False)   functions, classes, or "module:name" where the module imports torch
 Events
@@ -59,7 +60,7 @@ from typing import Any, NamedTuple, TypeVar
 import gradio as gr
 
 from core import plots
-from demos import _code, _notebook, _outline
+from demos import _code, _exercise, _notebook, _outline
 from demos._jobs import on, readable, tell, translate
 from demos._links import current_page
 from demos._live_plot import ask_again, live_plot, plot
@@ -68,8 +69,8 @@ from demos._quiz import ask, question
 from demos._tab import ROOT, Strings
 
 __all__ = [
-    "LATEX", "SAMPLES", "Sample", "ask_again", "button", "cell", "code", "controls", "figure", "header", "link",
-    "load_voice", "note", "on", "output", "player", "plot", "prose", "quiz", "readable", "references", "reveal",
+    "LATEX", "SAMPLES", "Sample", "ask_again", "button", "cell", "code", "controls", "exercise", "figure", "header",
+    "link", "load_voice", "note", "on", "output", "player", "plot", "prose", "quiz", "readable", "references", "reveal",
     "row", "sample_path", "stream", "tell", "track", "translate", "voice",
 ]  # fmt: skip
 
@@ -290,6 +291,18 @@ def quiz(t: Strings, name: str) -> gr.HTML:
     """A question from quiz.toml, `[<cell>.<name>]`, asked before the reader sees the answer."""
     _outline.add("quiz", t.scope, f"{t.scope}.{name}" if t.scope else name)
     return ask(question(t, name), name=_name(t, name), elem_id=f"quiz-{_name(t, name)}", elem_classes=["quiz-cell"])
+
+
+def exercise(t: Strings, name: str, judge: _exercise.Judge, inputs: Any) -> gr.HTML:
+    """Something to reach with the controls of the cell, from quiz.toml, `[<cell>.<name>]` (see demos/_exercise.py).
+
+    Args:
+        judge: what the controls say -> (outcome, values for its text).  inputs: those controls.
+    """
+    asked = _exercise.exercise(t, name, name=_name(t, name), elem_id=f"exercise-{_name(t, name)}",
+                               elem_classes=["quiz-cell"])  # fmt: skip
+    on(t, asked.check, _exercise.judged(t, name, judge), [asked, *inputs], asked, heavy=True, show_progress="hidden")
+    return asked
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def build(t: Strings) -> None:
         doubling = w.quiz(t, "doubling")
         with w.reveal(t, doubling):
             curve = w.figure(t, "curve", height=360)
+        w.exercise(t, "fewest", fewest, [voice, levels, gain])
         w.code(t, "core.audio:mu_law_encode", "core.audio:mu_law_decode", "core.quantisation:linear_quantise", both)
     inputs = [voice, levels, gain]
     w.on(t, run.click, partial(hear, t), inputs, [sound, stairs, curve], heavy=True)
@@ -105,6 +106,24 @@ def draw_curve(t: Strings, path: str | None, levels: float, gain_db: float) -> d
     figure.add_vline(count, line={"color": plots.ACCENT, "width": 2, "dash": "dot"})
     linear, mu_law = ratios[count]
     return w.plot(figure, t("curve_summary", levels=count, linear=f"{linear:.1f}", mu_law=f"{mu_law:.1f}"))
+
+
+WANTED_DB, QUIET_DB, LESS = 20.0, -20, 0.9  # of the exercise: fewest levels, a quiet voice, a tenth fewer is too few
+
+
+def fewest(path: str | None, levels: float, gain_db: float) -> tuple[str, dict[str, Any]]:
+    """The exercise: the fewest mu-law levels with which a quiet voice keeps WANTED_DB of signal-to-noise ratio."""
+    from core.speech_metrics import signal_to_noise_db
+
+    x, count = quieter(path, gain_db), int(levels)
+    linear, ratio = (signal_to_noise_db(x, y) for y in both(x, count))
+    fewer = signal_to_noise_db(x, both(x, max(2, int(count * LESS)))[1])
+    values = {"levels": count, "ratio": f"{ratio:.1f}", "fewer": f"{fewer:.1f}", "linear": f"{linear:.1f}"}
+    if gain_db > QUIET_DB:
+        return "loud", values
+    if ratio < WANTED_DB:
+        return "noisy", values
+    return ("more" if fewer >= WANTED_DB else "right"), values
 
 
 def pick_levels(event: gr.SelectData) -> int:

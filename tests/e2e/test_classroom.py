@@ -134,3 +134,20 @@ def test_progress_and_answers_stay_in_the_browser_and_can_be_taken_away(opener, 
     page.locator("#progress button").nth(1).click()
     expect(page.locator("#contents a.seen")).to_have_count(0)
     assert page.evaluate("localStorage.getItem('progress')") is None
+
+
+@in_both
+def test_an_exercise_says_what_was_reached_and_remembers_it(opener, language: str) -> None:
+    page, t = opener(f"{PATHS[language]}?tab=wavenet&step=mulaw&levels=16&gain=-20"), strings("wavenet", language)
+    exercise = bring(page, "#exercise-mulaw-fewest .exercise-body")
+    exercise.locator("button").click()
+    expect(exercise.locator(".feedback")).to_have_attribute("data-state", "wrong")
+    expect(exercise.locator(".feedback")).to_contain_text(t("exercise.not_yet"))
+    box = bring(page, ".link-levels input[type=number]")
+    box.fill("64")
+    box.press("Enter")
+    bring(page, "#exercise-mulaw-fewest button").click()
+    expect(exercise.locator(".feedback")).to_have_attribute("data-state", "right")
+    expect(exercise.locator(".feedback")).to_contain_text("20.6 dB")
+    page.reload()
+    expect(bring(page, "#exercise-mulaw-fewest .feedback")).to_contain_text("20.6 dB")

@@ -15,7 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from core import plots
-from demos import _code, _jobs, _links, _quiz, _start, _tab
+from demos import _code, _exercise, _jobs, _links, _quiz, _start, _tab
 from demos._page import gradio_texts, speaking
 from demos._tab import LANGUAGES, LESSONS, ROOT, discover, read_toml, split_lesson, strings
 
@@ -136,13 +136,25 @@ def test_every_question_is_complete(slug: str) -> None:
     for language in LANGUAGES:
         words = strings(slug, language)
         for cell, questions in words.quizzes.items():
-            for name in questions:
+            for name, table in questions.items():
+                if "task" in table:
+                    texts = _exercise.outcomes(words.cell(cell), name).values()
+                    assert len(set(texts)) == len(texts) >= 3
+                    continue
                 asked = _quiz.question(words.cell(cell), name)
                 if "choices" in asked:
                     assert len({choice["feedback"] for choice in asked["choices"]}) == len(asked["choices"])
                 else:
                     for mistake in asked["mistakes"]:
                         assert abs(mistake["value"] - asked["answer"]) >= asked["tolerance"]
+
+
+@each_tab
+def test_every_tab_asks_three_questions_and_has_an_exercise(slug: str) -> None:
+    """A choice and a number among the questions, and something to reach with the controls."""
+    tables = [table for questions in strings(slug, "en").quizzes.values() for table in questions.values()]
+    kinds = ["task" if "task" in table else "choice" if "choice" in table else "answer" for table in tables]
+    assert kinds.count("choice") + kinds.count("answer") >= 3 and set(kinds) == {"task", "choice", "answer"}
 
 
 @each_tab
