@@ -47,7 +47,8 @@ def notebook(slug: str, language: str) -> NotebookNode:
 
     Raises:
         KeyError: no such tab, or it has not been built in this language.
-        ValueError: its notebook.py has a cell for a section that the page does not show.
+        ValueError: its notebook.py has a cell for a section that the lesson does not have. One that the page leaves
+            out, as long as its weights are not there, is left out here too.
     """
     from nbformat import v4
 
@@ -71,9 +72,8 @@ def notebook(slug: str, language: str) -> NotebookNode:
         else:
             written.append((anchor, "markdown", _MARKDOWN[part.kind](t, part)))
     end_section()
-    if waiting:
-        names = ", ".join(waiting)
-        raise ValueError(f"lessons/{slug}/notebook.py has cells for {names}, which the page does not show.")
+    if unknown := [name for name in waiting if name not in t.lesson]:
+        raise ValueError(f"lessons/{slug}/notebook.py has cells for {', '.join(unknown)}, which the lesson lacks.")
     made = v4.new_notebook(cells=_cells(written))
     made.metadata = {
         "kernelspec": KERNEL, "language_info": {"name": "python"}, "lesson": {"slug": slug, "language": language},

@@ -18,6 +18,7 @@ WRITTEN = [tab for tab in discover() if (LESSONS / tab.slug / "notebook.py").exi
 each = pytest.mark.parametrize("slug", [tab.slug for tab in WRITTEN])
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+UNTRAINED = ("piano",)
 MATHS = re.compile(r"\$\$.*?\$\$|\$[^$\n]+?\$", re.DOTALL)
 
 
@@ -73,19 +74,23 @@ def test_the_code_is_the_same_in_both_languages(slug: str) -> None:
 @each_language
 def test_no_prose_is_lost(slug: str, language: str) -> None:
     page = (LESSONS / slug / f"{language}.md").read_text(encoding="utf-8")
-    found = sentences(markdown(slug, language))
-    for sentence in sentences(re.sub(r" *\{#[a-z0-9-]+\}", "", page)):
-        assert sentence in found
-    formulas = MATHS.findall(page)
-    assert all(formula in markdown(slug, language) for formula in formulas)
-    assert "{#" not in markdown(slug, language)
+    for absent in UNTRAINED:  # the page leaves it out until its weights are there
+        if absent not in {part.anchor for part in _outline.outline(slug, language)}:
+            page = re.sub(rf"^## [^\n]*{{#{absent}}}.*?(?=^## )", "", page, flags=re.MULTILINE | re.DOTALL)
+    text = markdown(slug, language)
+    found = set(sentences(text))
+    assert [one for one in sentences(re.sub(r" *\{#[a-z0-9-]+\}", "", page)) if one not in found] == []
+    assert [formula for formula in MATHS.findall(page) if formula not in text] == [] and "{#" not in text
 
 
 @each
 @each_language
 def test_answers_are_folded(slug: str, language: str) -> None:
     said = " ".join(markdown(slug, language).split())
-    for questions in read_toml(LESSONS / slug / "quiz.toml").values():
+    shown = {part.anchor for part in _outline.outline(slug, language)}
+    for cell, questions in read_toml(LESSONS / slug / "quiz.toml").items():
+        if cell in UNTRAINED and cell not in shown:
+            continue
         for question in questions.values():
             text = _notebook.literal(question["question"][language])
             answers = question.get("choice", [question])
@@ -111,6 +116,8 @@ def test_every_step_runs_what_the_page_runs(slug: str) -> None:
                 one.partition(":")[2].split(".")[-1] if isinstance(one, str) else one.__name__ for one in part.value
             )
     for anchor, source in _notebook.code_cells(LESSONS / slug / "notebook.py"):
+        if anchor in UNTRAINED and anchor not in cells:
+            continue
         tree = ast.parse(source)
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
