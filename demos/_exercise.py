@@ -49,7 +49,7 @@ def outcomes(t: Strings, name: str) -> dict[str, str]:
     return {"task": table["task"][t.language], **found}
 
 
-def exercise(t: Strings, name: str, **options: Any) -> gr.HTML:
+def exercise(t: Strings, name: str, /, **options: Any) -> gr.HTML:
     """The cell itself; `.check` fires when its button is pressed, and `judged` gives the value for it."""
     words = {key: t(f"exercise.{key}") for key in ("title", "check", "right", "not_yet")}
     value = {"task": _MARKDOWN.render(outcomes(t, name)["task"]), "tab": t.slug, "words": words}
