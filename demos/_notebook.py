@@ -24,7 +24,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from demos import _code, _outline
-from demos._tab import LESSONS, SITE, Strings, strings
+from demos._tab import LANGUAGES, LESSONS, SITE, Strings, strings
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -46,13 +46,13 @@ def notebook(slug: str, language: str) -> NotebookNode:
     """A lesson as a notebook without outputs: the same lesson files give the same bytes.
 
     Raises:
-        KeyError: no such tab, or it has not been built in this language.
+        KeyError: no such tab, or it has not been built.
         ValueError: its notebook.py has a cell for a section that the lesson does not have. One that the page leaves
             out, as long as its weights are not there, is left out here too.
     """
     from nbformat import v4
 
-    t, parts = strings(slug, language), _outline.outline(slug, language)
+    t, parts = strings(slug, language), _outline.outline(slug)
     written: list[tuple[str, str, str]] = []  # name, kind, source
     waiting: dict[str, list[str]] = {}
     for title, source in code_cells(LESSONS / slug / "notebook.py"):
@@ -174,9 +174,7 @@ def url(slug: str, language: str) -> str:
 async def serve(request: Request) -> Response:
     """GET /site/notebook/{slug}.{language}.ipynb"""
     slug, language = request.path_params["slug"], request.path_params["language"]
-    try:
-        _outline.outline(slug, language)
-    except KeyError:
+    if slug not in _outline.built() or language not in LANGUAGES:
         return PlainTextResponse("There is no such notebook.", status_code=404)
     body = await run_in_threadpool(text, slug, language)
     headers = {

@@ -1,4 +1,7 @@
-"""What a tab shows, in the order of the page: noted while it is built, so that its notebook can follow it."""
+"""What a tab shows, in the order of the page: noted while it is built, so that its notebook can follow it.
+
+It is the same in every language: the words are looked up later, by their anchors and names.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +24,26 @@ class Part:
     value: Any = None
 
 
-_OUTLINES: dict[tuple[str, str], list[Part]] = {}
+_OUTLINES: dict[str, list[Part]] = {}
 
 
 def add(kind: str, anchor: str, value: Any = None) -> None:
     """Note a part of the tab that is being built; a header begins anew."""
-    page = current_page()
+    slug = current_page().tab
     if kind == "header":
-        _OUTLINES[page.tab, page.language] = []
-    _OUTLINES.setdefault((page.tab, page.language), []).append(Part(kind, anchor, value))
+        _OUTLINES[slug] = []
+    _OUTLINES.setdefault(slug, []).append(Part(kind, anchor, value))
 
 
-def outline(slug: str, language: str) -> list[Part]:
+def built() -> set[str]:
+    """The tabs that have been built."""
+    return set(_OUTLINES)
+
+
+def outline(slug: str) -> list[Part]:
     """The parts of a tab that has been built.
 
     Raises:
-        KeyError: no such tab, or it was not built in this language.
+        KeyError: no such tab, or it was not built.
     """
-    return list(_OUTLINES[slug, language])
+    return list(_OUTLINES[slug])

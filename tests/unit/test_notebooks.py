@@ -75,7 +75,7 @@ def test_the_code_is_the_same_in_both_languages(slug: str) -> None:
 def test_no_prose_is_lost(slug: str, language: str) -> None:
     page = (LESSONS / slug / f"{language}.md").read_text(encoding="utf-8")
     for absent in UNTRAINED:  # the page leaves it out until its weights are there
-        if absent not in {part.anchor for part in _outline.outline(slug, language)}:
+        if absent not in {part.anchor for part in _outline.outline(slug)}:
             page = re.sub(rf"^## [^\n]*{{#{absent}}}.*?(?=^## )", "", page, flags=re.MULTILINE | re.DOTALL)
     text = markdown(slug, language)
     found = set(sentences(text))
@@ -83,15 +83,22 @@ def test_no_prose_is_lost(slug: str, language: str) -> None:
     assert [formula for formula in MATHS.findall(page) if formula not in text] == [] and "{#" not in text
 
 
+def asked(table: dict) -> list[dict]:
+    """The questions of a table, however deep."""
+    if "question" in table:
+        return [table]
+    return [question for part in table.values() if isinstance(part, dict) for question in asked(part)]
+
+
 @each
 @each_language
 def test_answers_are_folded(slug: str, language: str) -> None:
     said = " ".join(markdown(slug, language).split())
-    shown = {part.anchor for part in _outline.outline(slug, language)}
+    shown = {part.anchor for part in _outline.outline(slug)}
     for cell, questions in read_toml(LESSONS / slug / "quiz.toml").items():
         if cell in UNTRAINED and cell not in shown:
             continue
-        for question in questions.values():
+        for question in asked(questions):
             text = _notebook.literal(question["question"][language])
             answers = question.get("choice", [question])
             assert " ".join(text.split()) in FOLDED.sub("", said)
@@ -107,7 +114,7 @@ def test_every_step_runs_what_the_page_runs(slug: str) -> None:
     shown: dict[str, set[str]] = {}
     cells: dict[str, str] = {}
     step = ""
-    for part in _outline.outline(slug, "en"):
+    for part in _outline.outline(slug):
         if part.kind == "prose":
             step = step if part.value else part.anchor
             cells[part.anchor] = step
