@@ -254,7 +254,9 @@ def serve(tabs: list[Tab], **options: Any) -> None:
     _kept.clean_broken_uploads()
     networking.url_ok = _answers
     threading.Timer(2.0, warm).start()
-    site(tabs).queue(max_size=60, default_concurrency_limit=8).launch(
+    blocks = site(tabs)
+    blocks.space_id = None  # or gradio's page would ask Google for fonts, and huggingface.co for a banner of the Space
+    blocks.queue(max_size=60, default_concurrency_limit=8).launch(
         server_name=os.environ.get("SITE_HOST") or ("0.0.0.0" if on_spaces else "127.0.0.1"),
         server_port=int(os.environ.get("PORT", "7860")),
         ssr_mode=False,
