@@ -35,9 +35,14 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def code_cells(path: Path) -> list[tuple[str, str]]:
-    """The code cells of a file in the percent format, as (title, source); what stands before the first is dropped."""
+    """The code cells of a file in the percent format, as (title, source); what stands before the first is dropped.
+
+    An absent file has no cells.
+    """
     import jupytext
 
+    if not path.exists():
+        return []
     cells = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent").cells
     return [(cell.metadata["title"], cell.source) for cell in cells if "title" in cell.metadata]
 
@@ -112,9 +117,7 @@ def _prose(t: Strings, part: _outline.Part) -> str:
 
 def _quiz(t: Strings, part: _outline.Part) -> str:
     """A question, with the answer and what there is to say about the others folded away."""
-    table: Any = t.quizzes
-    for name in part.value.split("."):
-        table = table[name]
+    table = _table(t, part.value)
     said = lambda value: literal(value[t.language])  # noqa: E731
     lines = [f"**{t('quiz.title')}.** {said(table['question'])}"]
     if "choice" in table:
@@ -131,6 +134,19 @@ def _quiz(t: Strings, part: _outline.Part) -> str:
     return "\n\n".join([*lines, _folded(t("notebook.answer"), "\n".join(answers))])
 
 
+def _exercise(t: Strings, part: _outline.Part) -> str:
+    """What an exercise asks for; the page checks it, a notebook leaves that to its reader."""
+    return f"**{t('exercise.title')}.** {literal(_table(t, part.value)['task'][t.language])}"
+
+
+def _table(t: Strings, name: str) -> dict[str, Any]:
+    """A table of quiz.toml by its dotted name."""
+    found: Any = t.quizzes
+    for key in name.split("."):
+        found = found[key]
+    return found
+
+
 def _code_shown(t: Strings, part: _outline.Part) -> str:
     """The functions that the cell of the page shows, from the files that the cells below import."""
     blocks = []
@@ -140,7 +156,7 @@ def _code_shown(t: Strings, part: _outline.Part) -> str:
     return _folded(t("code.open"), "\n\n".join(blocks))
 
 
-_MARKDOWN = {"prose": _prose, "quiz": _quiz, "code": _code_shown}
+_MARKDOWN = {"prose": _prose, "quiz": _quiz, "exercise": _exercise, "code": _code_shown}
 
 
 def _folded(summary: str, body: str) -> str:

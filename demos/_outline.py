@@ -15,7 +15,8 @@ from demos._links import current_page
 class Part:
     """One thing on the page.
 
-    kind: "header" (value: badges and minutes), "prose", "quiz" (value: its name) or "code" (value: references).
+    kind: "header" (value: badges and minutes), "prose" (value: whether it has a heading of its own), "quiz" or
+        "exercise" (value: its name) or "code" (value: references).
     anchor: the section of the lesson whose prose stands here, or the cell in which the rest stands.
     """
 

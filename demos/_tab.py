@@ -5,6 +5,7 @@ A new tab is one file, `demos/<slug>.py`, and one folder, `lessons/<slug>/`:
     en.md, ko.md   prose, split into named cells by headings with anchors: `## Mu-law {#mulaw}`
     strings.toml   labels of controls, one table per cell, both languages side by side: voice.en, voice.ko
     quiz.toml      questions, one table per cell and question (see `demos/_quiz.py`)
+    notebook.py    the code of its Jupyter notebook, cell by cell (see `demos/_notebook.py`)
 
 `build(t)` runs once per language. `t("mulaw.voice")` is a label, `t.prose("mulaw")` the Markdown of a cell, and
 `t.cell("mulaw")` the same strings seen from inside that cell, where `t("voice")` is enough.

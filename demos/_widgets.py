@@ -299,6 +299,7 @@ def exercise(t: Strings, name: str, judge: _exercise.Judge, inputs: Any) -> gr.H
     Args:
         judge: what the controls say -> (outcome, values for its text).  inputs: those controls.
     """
+    _outline.add("exercise", t.scope, f"{t.scope}.{name}" if t.scope else name)
     asked = _exercise.exercise(t, name, name=_name(t, name), elem_id=f"exercise-{_name(t, name)}",
                                elem_classes=["quiz-cell"])  # fmt: skip
     on(t, asked.check, _exercise.judged(t, name, judge), [asked, *inputs], asked, heavy=True, show_progress="hidden")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+import gradio as gr
 import nbformat
 import pytest
 from markdown_it import MarkdownIt
@@ -12,10 +13,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from demos import _notebook, _notebooks, _outline
-from demos._tab import LANGUAGES, LESSONS, discover, read_toml
+from demos._links import Page, building
+from demos._tab import LANGUAGES, LESSONS, discover, read_toml, strings
 
-WRITTEN = [tab for tab in discover() if (LESSONS / tab.slug / "notebook.py").exists()]
-each = pytest.mark.parametrize("slug", [tab.slug for tab in WRITTEN])
+TABS = discover()
+each = pytest.mark.parametrize("slug", [tab.slug for tab in TABS])
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
 UNTRAINED = ("piano",)
@@ -24,7 +26,7 @@ MATHS = re.compile(r"\$\$.*?\$\$|\$[^$\n]+?\$", re.DOTALL)
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    for tab in WRITTEN:
+    for tab in TABS:
         _notebooks.built(tab)
 
 
@@ -134,15 +136,29 @@ def test_every_step_runs_what_the_page_runs(slug: str) -> None:
         assert functions & names[step], f"{step}: none of {functions}"
 
 
+@each_language
+def test_exercises_are_set(language: str) -> None:
+    task = read_toml(LESSONS / "wavenet/quiz.toml")["mulaw"]["fewest"]["task"][language]
+    assert _notebook.literal(task) in markdown("wavenet", language)
+
+
 def test_links_of_the_site_become_text_and_others_stay() -> None:
     text = "See [the race](?tab=wavenet&step=race) and [the paper](https://x.org/a), $[a](h)$."
     assert _notebook.plain_links(text) == "See the race and [the paper](https://x.org/a), $[a](h)$."
     assert _notebook.literal("`a<b>` costs $5 <b>") == r"`a<b>` costs \$5 &lt;b>"
 
 
-def test_the_page_offers_the_notebook() -> None:
+def test_the_page_links_its_notebook() -> None:
+    tab = next(tab for tab in TABS if tab.slug == "musenet")
+    with gr.Blocks(analytics_enabled=False) as blocks, building(Page("ko", tab.slug)):
+        tab.build(strings(tab.slug, "ko"))
+    shown = "".join(str(getattr(block, "value", "")) for block in blocks.blocks.values())
+    assert f'<a href="{_notebook.url("musenet", "ko")}" download>' in shown
+
+
+def test_the_notebook_is_made_on_request() -> None:
     client = TestClient(Starlette(routes=[_notebook.ROUTE]))
-    slug = WRITTEN[0].slug
+    slug = TABS[0].slug
     answer = client.get(_notebook.url(slug, "ko"))
     assert answer.status_code == 200 and answer.text == _notebook.text(slug, "ko")
     assert answer.headers["content-disposition"] == f'attachment; filename="{slug}.ko.ipynb"'
