@@ -32,13 +32,14 @@ from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, 
 PATHS = {"en": "", "ko": "ko"}
 NAMES = {"en": "English", "ko": "한국어"}
 ASSETS = ROOT / "assets"
+DELETE_S = (600, 3000)  # gradio looks so often for uploads that are so old: all of them go within an hour
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data"
 
 
 def site(tabs: list[Tab]) -> gr.Blocks:
     """The whole site: English at /, Korean at /ko, every tab built once for each."""
     title = strings("_site", "en")("title")
-    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=DELETE_S) as blocks:
         page(tabs, "en")
         blocks.unload(_left)
     for language in LANGUAGES[1:]:
