@@ -8,7 +8,7 @@ from core.melnet.sample import enlarge
 from core.melnet.tiers import FREQUENCY, axis_of, interleave, merge, split_tiers
 from core.notebook import play, show
 
-TIERS, FRAMES = 5, 64
+TIERS, FRAMES = 5, 48
 voice = audio.load_voice("assets/audio/kathleen_b0487.flac")
 mel = audio.mel(voice).T[20 : 20 + FRAMES]  # float32 [T, 80], log-mel
 tiers = split_tiers(mel[None], TIERS)

@@ -56,7 +56,7 @@ from core.tacotron2.checkpoints import at_step, kept_steps
 
 for step in [*kept_steps(model.others), None]:
     young = model if step is None else at_step(model, step)
-    read = sample.decode(found, model=young, seed=0, max_seconds=2.5)
+    read = sample.decode(found, model=young, seed=0, max_seconds=2.0)
     print(f"after {step or 'all'} steps: {len(read.stop)} decoder steps, stopped by itself: {read.stopped}")
     width = read.mel.shape[1] / len(read.stop) * figures.FRAME_S
     show(figures.alignment(read.alignment, read.tokens.symbols, step_s=width, words=KEYS), height=320)
@@ -76,7 +76,7 @@ for attention, dropout in (("location", 0.5), ("content", 0.5), ("location", 0.9
 from core import held_out
 from core.tacotron2.measure import warped_distortion
 
-natural = held_out.load("b0487")[:24_000]
+natural = held_out.load("b0487")[:16_000]
 mel = audio.mel(natural)
 for vocoder in sample.VOCODERS:
     copy = sample.vocode(mel, vocoder=vocoder)
