@@ -28,6 +28,8 @@ LOOSE, TIGHT = 1.0, 10_000.0
 RATE = 16_000
 NEAR_S = 0.08  # a click so near to a beat means it
 LEAST_S = 4.0  # a shorter sound has too few beats to tell whether they go on
+EVEN_MS, FEWEST = 10, 5  # of the exercise: deviation of the steps, beats that make a pulse
+NEARLY = 0.06  # two tempi no further apart than this share are the same
 MEASURED = ROOT / "assets/tables/mir.json"
 METHODS = {"ours": "ours", "ours, tempo as Ellis 2007": "ours_ellis", "librosa": "librosa"}
 SCORES = {"F-measure": "f_measure", "AMLt": "amlt", "tempo": "tempo_right", "tempo at any level": "tempo_level"}
@@ -57,6 +59,7 @@ def build(t: Strings, source: sound.Source) -> None:
         tempogram = w.figure(t, "tempogram", height=360)
         period = w.figure(t, "period", height=360)
         w.note(t, "measured", measured(t))
+        w.exercise(t, "half", half, [*source.inputs, power, start])
         w.code(t, "core.mir.onsets:flux", "core.mir.onsets:envelope", "core.mir.tempo:estimate", "core.mir.tempo:prior",
                "core.mir.beats:_cumulative", "core.mir.beats:backtrace", "core.mir.beats:trimmed",
                "core.mir.beats:steadiness", "core.mir.clicks:with_clicks")  # fmt: skip
@@ -251,6 +254,29 @@ def draw_period(t: Strings, view: View) -> dict[str, Any]:
     figure = figures.period(found, view.start_bpm, words=words)
     return w.plot(figure, t("period_summary", start=f"{view.start_bpm:.0f}", bpm=f"{found.bpm:.1f}",
                             other=f"{found.other_bpm:.1f}", clarity=f"{found.clarity:.2f}"))  # fmt: skip
+
+
+def half(path: str | None, begin: Any, power: Any, start: Any) -> tuple[str, dict[str, Any]]:
+    """The exercise: every second beat of what the usual settings find, evenly.
+
+    Raises:
+        AudioError: as `sound.load`.
+    """
+    from core.mir.beats import beats
+
+    x = sound.load(path, within(begin, 0, sound.MAX_SECONDS)).numpy().astype(np.float64)
+    usual = beats(x, RATE, tightness=10 ** USUAL[0], start_bpm=USUAL[1])
+    start_bpm = within(start, *STARTS, USUAL[1])
+    found = beats(x, RATE, tightness=10 ** within(power, *POWERS, USUAL[0]), start_bpm=start_bpm)
+    ratio = found.tempo.bpm / usual.tempo.bpm
+    values = {"usual": f"{usual.tempo.bpm:.0f}", "bpm": f"{found.tempo.bpm:.0f}", "start": f"{start_bpm:.0f}",
+              "uneven": _uneven(found.beats_s), "count": len(found.beats_s)}  # fmt: skip
+    if not usual.steady or len(usual.beats_s) < 2 * FEWEST:
+        return "none", values
+    if abs(ratio - 0.5) > 0.5 * NEARLY:
+        return ("fast" if ratio > 0.5 else "slow"), values
+    even = len(found.beats_s) >= FEWEST and 1000 * np.diff(found.beats_s).std() <= EVEN_MS
+    return ("right" if even else "uneven"), values
 
 
 def _table() -> dict[str, Any]:

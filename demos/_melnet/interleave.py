@@ -15,8 +15,9 @@ from demos._melnet.view import View, tiers_view
 from demos._tab import Strings
 
 CELL = "interleave"
-FIRST, TIERS = "b0481", 5
+FIRST, TIERS, LIMITS = "b0481", 5, (2, 6)
 MAX_FRAMES = 320  # 4 s
+APART_MS = 30  # of the exercise: a sound as short as that must meet a frame of the first tier
 
 
 def build(t: Strings) -> None:
@@ -27,10 +28,11 @@ def build(t: Strings) -> None:
         with w.controls(t), w.row():
             choices = [(f"“{text}”", key) for key, text in w.SAMPLES.items()]
             sentence = w.link("sentence", gr.Dropdown(choices, value=FIRST, label=t("sentence")))
-            tiers = w.link("tiers", gr.Slider(2, 6, TIERS, step=1, label=t("tiers")))
+            tiers = w.link("tiers", gr.Slider(*LIMITS, TIERS, step=1, label=t("tiers")))
         view = tiers_view(t, "view", follows=("interleave-sounds",), by_tier=True, gaps=True, lens=True)
         player = w.player(t, "sounds")
         w.note(t, "hear", t("hear"))
+        w.exercise(t, "smallest", smallest, [sentence, tiers])
         w.code(t, "core.melnet.tiers:split_tiers", "core.melnet.tiers:axis_of", "core.melnet.tiers:merge",
                "core.melnet.tiers:interleave", "core.melnet.sample:enlarge")  # fmt: skip
     asked = [sentence, tiers]
@@ -46,7 +48,7 @@ def take_of(sentence: Any, tiers: Any) -> Any:
     from core.melnet import take
 
     name = sentence if sentence in w.SAMPLES else FIRST
-    count = int(within(tiers, 2, 6))
+    count = int(within(tiers, *LIMITS))
     mel = audio.mel(audio.load_voice(w.sample_path(name))).T[:MAX_FRAMES]
     return take.split(mel[: len(mel) // 8 * 8], count)
 
@@ -69,7 +71,7 @@ def sounds(t: Strings, sentence: Any, tiers: Any) -> list[dict[str, Any]]:
 def stored_sounds(t: Strings, sentence: Any, tiers: Any) -> list[dict[str, Any]]:
     from core.melnet import examples
 
-    if sentence != FIRST or int(within(tiers, 2, 6)) != TIERS or "real" not in examples.index():
+    if sentence != FIRST or int(within(tiers, *LIMITS)) != TIERS or "real" not in examples.index():
         return []
     files = examples.index()["real"]["tier_sounds"]
     return [
@@ -80,3 +82,20 @@ def stored_sounds(t: Strings, sentence: Any, tiers: Any) -> list[dict[str, Any]]
 def at_sight(t: Strings, sentence: Any, tiers: Any) -> tuple:
     """(view, player): the sounds of the first sentence are stored, those of others wait until they are asked for."""
     return show(t, sentence, tiers), stored_sounds(t, sentence, tiers) or gr.skip()
+
+
+def smallest(sentence: Any, tiers: Any) -> tuple[str, dict[str, Any]]:
+    """The exercise: the smallest first tier whose frames still lie at most APART_MS apart."""
+    from core.audio import HOP_SAMPLES, SAMPLE_RATE_HZ
+    from core.melnet.tiers import divisors
+
+    whole = take_of(sentence, tiers)
+    frames, bands = whole.parts[0].shape
+    frame_ms = 1000 * HOP_SAMPLES / SAMPLE_RATE_HZ
+    apart_ms = frame_ms * whole.frames / frames
+    further_ms = frame_ms * divisors(whole.tiers + 1)[0]  # with one more split
+    values = {"tiers": whole.tiers, "frames": frames, "bands": bands, "bins": f"{frames * bands:,}",
+              "share": whole.frames * 80 // (frames * bands), "apart": f"{apart_ms:.1f}"}  # fmt: skip
+    if apart_ms > APART_MS:
+        return "gaps", values
+    return ("large" if further_ms <= APART_MS else "right"), values

@@ -22,6 +22,7 @@ from demos._wavenet import live_sound as live
 CELL = "composer"
 STYLE = '<link rel="stylesheet" href="/site/musenet/composer.css">'
 SIMPLE, LIVE = "stored", "live"
+BOLD, FEW, KEPT = 1.5, 12, 0.6  # of the exercise: temperature, tokens that may be drawn, what the network gave them
 OUTPUTS = ("roll", "player", "links", "keep", "tree", "versions", "produced", "state", "shown")
 HEAVY: dict[str, Any] = {"heavy": True, "show_progress": "hidden", "trigger_mode": "always_last"}
 
@@ -36,6 +37,7 @@ def build(t: Strings) -> None:
         w.prose(t, "composer-mask")
         mask.build(t, page["asked"], page["own"])
         w.quiz(t, "mask")
+        w.exercise(t, "bold", bold, [page["own"], *page["asked"]])
         w.prose(t, "composer-limits")
         measured.build(t)
         w.code(t, "core.musenet.sample:together", "core.musenet.sample:_draw", "core.musenet.grammar:State.allowed",
@@ -225,6 +227,38 @@ def _wire_stored(t: Strings, page: dict[str, Any], out: list[Any]) -> None:
          [mode, state, page["own"], shown, *asked], [*note, *out], **HEAVY)  # fmt: skip
     w.on(t, page["further"].click, further, [piece, shown], [mode, *out], **HEAVY)
     w.on(t, page["player"].appear, warm_up, mode, None)
+
+
+def bold(own: str | None, *controls: Any) -> tuple[str, dict[str, Any]]:
+    """The exercise: a high temperature, and yet few tokens to draw from, which the network itself thinks likely.
+
+    Judged by the distribution of the first token after the beginning.
+
+    Raises:
+        MidiError, SamplingError: as `making.root`.
+    """
+    import torch
+
+    from core import sampling
+    from core.musenet.grammar import State
+    from core.musenet.sample import Reader
+
+    asked = Asked(*controls).mended()
+    row = list(making.root(asked, own)[0].now.row)
+    logits = Reader(_models.load(making.MODEL), row).logits[0]
+    allowed = torch.from_numpy(State(row).allowed()) if asked.grammar else None
+    usual, drawn = (sampling.distribution(logits, options, allowed)
+                    for options in (sampling.OWN, asked.settings(1).options))  # fmt: skip
+    left = drawn > 0
+    count, kept = int(left.sum()), float(usual[left].sum())
+    values = {"temperature": f"{asked.temperature:.2f}", "count": count, "few": FEW, "kept": f"{100 * kept:.0f}",
+              "most": f"{100 * float(usual.max()):.0f}", "now": f"{100 * float(drawn.max()):.0f}",
+              "wanted": f"{100 * KEPT:.0f}", "bold": BOLD}  # fmt: skip
+    if asked.temperature < BOLD:
+        return "tame", values
+    if count > FEW:
+        return "many", values
+    return ("right" if kept >= KEPT else "narrow"), values
 
 
 def preset(name: str) -> tuple:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.musenet import vocabulary as v
 from demos import _widgets as w
+from demos._links import within
 from demos._tab import ROOT, Strings
 
 if TYPE_CHECKING:
@@ -45,6 +46,15 @@ class Asked:
     seed: Any
     grammar: Any
     primer_s: Any
+
+    def mended(self) -> Asked:
+        """The same with numbers in the ranges of the sliders, and instruments that are a list."""
+        return replace(
+            self, instruments=list(self.instruments) if isinstance(self.instruments, list | tuple) else [],
+            seconds=within(self.seconds, 2, 20, 10), temperature=within(self.temperature, 0.2, 2, 1),
+            top_k=within(self.top_k, 0, 200), top_p=within(self.top_p, 0.05, 1, 0.98), seed=within(self.seed, 0, 999),
+            primer_s=within(self.primer_s, 1, 30, 12),
+        )  # fmt: skip
 
     def settings(self, tokens: int) -> Settings:
         """The settings of the sampler.

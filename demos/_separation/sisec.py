@@ -15,6 +15,7 @@ from demos._tab import Strings
 
 CELL = "sisec"
 METHOD, OTHER, TRACK = "TAK1", "UHL2", "Punkdisco - Oral Hygiene"
+LEAST_DB, CHANCE = 0.2, 0.05  # of the exercise: a median that looks like a difference, p from which it may be none
 ROWS_PX = 770  # of the figures that have a row for each method
 PAPERS = {"lstm": "TAK1", "more": "TAK2", "net": "TAK3", "mixture": "MIX", "mask": "IRM1", "binary": "IBM1"}
 
@@ -40,6 +41,7 @@ def build(t: Strings) -> None:
         verdict = w.note(t, "verdict")
         pointed = w.note(t, "pair-track")
         pair_saved = gr.HTML(elem_id="sisec-pair-csv", elem_classes=["out-cell", "player"], apply_default_css=False)
+        w.exercise(t, "doubt", doubt, pair)
         w.code(t, "core.separation.sisec:shown", "core.separation.sisec:by_ease", "core.separation.sisec:compare")
     shown = [overview, about, anchors, boxes, ease, on_track, saved]
     _wire_overview(t, controls, shown)
@@ -237,6 +239,25 @@ def verdict(t: Strings, pair: sisec.Pair, first: str, second: str) -> str:
     if pair.missing:
         parts.append(t("verdict_missing", missing=pair.missing))
     return " ".join(parts)
+
+
+def doubt(first: Any, second: Any, target: Any, metric: Any) -> tuple[str, dict[str, Any]]:
+    """The exercise: two methods whose scores differ by LEAST_DB, and yet it may be chance which of them wins.
+
+    Raises:
+        DataError: as `sisec.compare`.
+    """
+    scores = sisec.table()
+    names = [method.name for method in scores.methods]
+    first, second = first if first in names else METHOD, second if second in names else OTHER
+    target, metric = target if target in sisec.TARGETS else "vocals", metric if metric in sisec.METRICS else "SDR"
+    pair = sisec.compare(scores, first, second, target=target, metric=metric)
+    values = {"first": first, "second": second, "median": f"{pair.median:+.2f}", "p": f"{pair.p:.2g}",
+              "favour": pair.first_better, "against": pair.second_better, "count": len(pair.tracks),
+              "least": LEAST_DB, "chance": CHANCE}  # fmt: skip
+    if abs(pair.median) < LEAST_DB:
+        return "small", values
+    return ("right" if pair.p >= CHANCE else "sure"), values
 
 
 def _downloads(t: Strings, tables: dict[str, str]) -> str:

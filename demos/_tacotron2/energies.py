@@ -9,6 +9,7 @@ import gradio as gr
 
 from demos import _stored
 from demos import _widgets as w
+from demos._links import within
 from demos._tab import Strings
 from demos._tacotron2 import sentence
 from demos._tacotron2.speak import Reading
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from core.tacotron2.sample import Decoded
 
 MOST_STEPS = 60  # until another sentence has been read
+SHARED = 0.25  # of the exercise: each of two sounds has so much of the weight (core.tacotron2.attention.VISITED)
 USUAL = (sentence.FIRST, 20, None, True)
 
 
@@ -35,6 +37,7 @@ def build(t: Strings, box: sentence.Box, reading: Reading) -> None:
             token = gr.State(None)  # the token whose units are shown; None for the one looked at most
         curves = w.figure(t, "curves", height=480)
         table = w.note(t, "table")
+        w.exercise(t, "passing", passing, [said, box.text, step])
         w.prose(t, "energies-units")
         units = w.figure(t, "units", height=440)
         w.code(t, "core.tacotron2.model:Attention", "core.tacotron2.attention:terms")
@@ -88,6 +91,41 @@ def decoded(said: dict | None, text: str | None) -> tuple[Tacotron2, list[Decode
     return model, [sample.decode(part, model=model) for part in parts[:1]]
 
 
+def located(parts: list[Decoded], number: int) -> tuple[Decoded, int]:
+    """The part in which a step lies, and the step within it: sentences stand one behind the other."""
+    for part in parts:
+        if number < len(part.stop) or part is parts[-1]:
+            break
+        number -= len(part.stop)
+    return part, min(max(number, 0), len(part.stop) - 1)
+
+
+def passing(said: dict | None, text: str | None, step: Any) -> tuple[str, dict[str, Any]]:
+    """The exercise: a step in which the attention passes from one sound to the next, and is with both.
+
+    Raises:
+        TextError: as `sentence.read`.
+    """
+    from core.tacotron2.attention import is_sound, terms
+    from core.text.tokens import shown
+
+    model, parts = decoded(said, text)
+    part, number = located(parts, int(within(step, 0, sum(len(one.stop) for one in parts) - 1, USUAL[1])))
+    shares, order = part.alignment[number].topk(min(2, len(part.tokens)))
+    a, b = sorted(order.tolist())[:: len(order) - 1 or 1]  # in the order of the text
+    symbols = part.tokens.symbols
+    values = {"step": number, "first": shown(symbols[a]), "second": shown(symbols[b]),
+              "share": f"{100 * float(part.alignment[number, a]):.0f}",
+              "other": f"{100 * float(part.alignment[number, b]):.0f}"}  # fmt: skip
+    if float(shares[-1]) < SHARED:
+        return "rests", values | {"most": shown(symbols[int(order[0])]), "share": f"{100 * float(shares[0]):.0f}"}
+    if not (is_sound(symbols[a]) and is_sound(symbols[b])):
+        return "silent", values
+    without = terms(model, part, number).weights_without
+    lost = 100 * (1 - float(without[a] + without[b]))
+    return ("right" if b == a + 1 else "apart"), values | {"lost": f"{lost:.0f}"}
+
+
 def explain(
     t: Strings, said: dict | None, text: str | None, step: Any, token: int | None, location: bool | None
 ) -> tuple:  # fmt: skip
@@ -96,12 +134,7 @@ def explain(
     from core.tacotron2.attention import terms
 
     model, parts = decoded(said, text)
-    number = int(sentence.number(step, t("step")))
-    for part in parts:  # sentences stand one behind the other
-        if number < len(part.stop) or part is parts[-1]:
-            break
-        number -= len(part.stop)
-    number = min(max(number, 0), len(part.stop) - 1)
+    part, number = located(parts, int(sentence.number(step, t("step"))))
     found, symbols = terms(model, part, number), part.tokens.symbols
     weights = found.weights if location else found.weights_without
     chosen = int(weights.argmax()) if token is None or token >= len(symbols) else token

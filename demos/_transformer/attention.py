@@ -35,6 +35,7 @@ WORDS = (
     "picture", "head_word", "head_content", "head_position", "head_logit", "head_logit_unscaled", "head_power",
     "head_weight",
 )  # fmt: skip
+MOST_OF_IT = 0.5  # of the exercise: the share of the weight that has to go to the subject
 WIDTHS, KEYS, SEED = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512), 32, 0
 _LOAD = """
 import('/site/transformer/attention.js').then(m => m.start(element, props, trigger, watch));
@@ -57,6 +58,7 @@ def build(t: Strings) -> None:
         seen = view(t, "view")
         w.code(t, "core.transformer.attention:attention", "core.transformer.attention:causal_mask",
                "core.transformer.sentence.model:look")  # fmt: skip
+        w.exercise(t, "subject", subject, [text, network, head, done])
         w.prose(t, "attention-scale")
         spread = w.figure(t, "spread", height=340)
         w.code(t, "core.transformer.scale:largest_weight")
@@ -125,6 +127,36 @@ def _rounded(values: Tensor) -> list[list[float]]:
 def covered(weights: list[list[float]], causal: bool) -> list[list[float | None]]:
     """None where the mask hides a key."""
     return [[None if causal and j > i else share for j, share in enumerate(row)] for i, row in enumerate(weights)]
+
+
+def subject(text: Any, network: Any, head: Any, done: Any) -> tuple[str, dict[str, Any]]:
+    """The exercise: a sentence whose verb must not listen to the nearest noun, and a head that knows it.
+
+    Raises:
+        TextError: as `show`.
+    """
+    from core.transformer.sentence import data
+    from core.transformer.sentence.model import look, read
+
+    words = read(text)
+    if words in [read(example) for example in EXAMPLES]:
+        return "example", {}
+    nouns = {word: plural for noun in data.NOUNS for word, plural in ((noun, False), (noun + "s", True))}
+    places = data.decided(tuple(words))
+    before = [place for place, word in enumerate(words[: places[0]] if places else []) if word in nouns]
+    if len(before) < 2:
+        return "short", {}
+    first, nearest, verb = before[0], before[-1], words[places[0]]
+    values = {"subject": words[first], "nearest": words[nearest], "verb": verb}
+    if nouns[words[first]] == nouns[words[nearest]]:
+        return "alike", values
+    if done in ("unmasked", "neither"):
+        return "future", values
+    found = look(_models.load(NETWORKS.get(network, NETWORKS["relative"])), words, scaled=done != "unscaled")
+    weights = found.weights[1 if head == 2 else 0][places[0] - 1].tolist()
+    most = int(np.argmax(weights))
+    values |= {"looked": words[most], "most": f"{100 * weights[most]:.0f}", "share": f"{100 * weights[first]:.0f}"}
+    return ("right" if weights[first] >= MOST_OF_IT else "elsewhere"), values
 
 
 @functools.cache

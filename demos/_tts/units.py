@@ -10,6 +10,7 @@ import gradio as gr
 from core.errors import SamplingError
 from demos import _models
 from demos import _widgets as w
+from demos._links import within
 from demos._tab import Strings
 from demos._tts import sentence
 
@@ -20,6 +21,7 @@ Said = tuple[str, "UnitSynthesis"]  # what was typed, and what became of it
 VOICE = "unit-selection"
 PRESETS = {"both": (1.0, 1.0), "no_join": (1.0, 0.0), "no_target": (0.0, 1.0)}
 USUAL = (sentence.FIRST, 1, 1, 50)
+MOST, NEAR = 100, 1.05  # of the exercise: candidates that stand for all, and how much dearer a path may be
 PAD_S = 0.25  # of the sentence heard on either side of a unit that was clicked
 
 
@@ -42,6 +44,7 @@ def build(t: Strings, box: sentence.Box) -> None:
         chosen = w.note(t, "chosen")
         unit = w.player(t, "unit")
         seams = w.figure(t, "seams", height=420)
+        w.exercise(t, "fewest", fewest, [box.text, target, join, kept])
         w.code(t, "core.unit_selection.model:viterbi", "core.unit_selection.search:join_matrix",
                "core.unit_selection.joins:concatenate", "core.unit_selection.sample:synthesize")  # fmt: skip
         w.prose(t, "units-corpus")
@@ -92,6 +95,26 @@ def search(text: str | None, target: Any, join: Any, kept: Any) -> Said:
         speaker=_models.load(VOICE),
     )  # fmt: skip
     return (text or "").strip(), said
+
+
+def fewest(text: str | None, target: Any, join: Any, kept: Any) -> tuple[str, dict[str, Any]]:
+    """The exercise: the fewest candidates among which there is a path as cheap as NEAR times that among MOST.
+
+    Raises:
+        SamplingError, TextError: as `search`.
+    """
+    count = round(within(kept, 1, MOST, USUAL[3]))
+    weights = within(target, 0, 3, USUAL[1]), within(join, 0, 3, USUAL[2])
+    if not all(weights):
+        return "alone", {}
+    costs = {k: search(text, *weights, k)[1].path.total for k in {count, max(1, count - 1), MOST}}
+    dearer = {k: cost / costs[MOST] for k, cost in costs.items()}
+    values = {"count": count, "most": MOST, "cost": f"{costs[count]:.2f}", "least": f"{costs[MOST]:.2f}",
+              "share": f"{100 * (dearer[count] - 1):.1f}", "fewer": f"{100 * (dearer[max(1, count - 1)] - 1):.1f}",
+              "allowed": f"{100 * (NEAR - 1):.0f}"}  # fmt: skip
+    if dearer[count] > NEAR:
+        return "dear", values
+    return ("more" if count > 1 and dearer[count - 1] <= NEAR else "right"), values
 
 
 def again(t: Strings, said: Said | None, text: str | None, target: Any, join: Any, kept: Any) -> tuple:

@@ -21,6 +21,7 @@ METRICS = {
 PERFECT = {"stoi": 1.0, "mel": 0.0}  # of a sound beside itself
 WAYS = ("WaveNet", "Griffin-Lim")
 KEPT = 3
+WANTED_STOI = 0.79  # of the exercise
 
 
 def build(t: Strings, voice: gr.Audio) -> None:
@@ -34,6 +35,7 @@ def build(t: Strings, voice: gr.Audio) -> None:
         metric = w.link("metric", gr.Radio(choices, value="stoi", label=t("metric")))
     picture = w.figure(t, "rates", height=400)
     player = w.player(t, "fronts")
+    w.exercise(t, "cheapest", cheapest, [size, rate])
     w.code(t, "core.vqvae.measure:use", "core.vqvae.measure:heard", "core.vqvae.quantiser:perplexity")
     heard = gr.State(None)  # (path of the voice, names heard last)
 
@@ -122,6 +124,20 @@ def figure(t: Strings, metric: Any, chosen: str) -> Any:
     chosen_text = t("rates_chosen", which=described(t, best[1]), bits=f"{best[0]:.0f}", metric=t(f"metric_{metric}"),
                     value=f"{best[2]:.3g}")  # fmt: skip
     return w.plot(made, chosen_text + " " + t("rates_summary"))
+
+
+def cheapest(size: Any, rate: Any) -> tuple[str, dict[str, Any]]:
+    """The exercise: the fewest bits a second with which the WaveNet is still understood as well as WANTED_STOI."""
+    size, rate = size if size in coders.CODES else 512, rate if rate in coders.RATES else 40
+    found = {name: (bits, stoi) for name, bits, stoi in dict(points("stoi"))["WaveNet"]}
+    bits, stoi = found[coders.of_grid(size, rate)]
+    least = min(bits for bits, stoi in found.values() if stoi >= WANTED_STOI)
+    better = max(found.values(), key=lambda one: (one[0] <= bits, one[1]))  # the best for no more bits
+    values = {"codes": size, "rate": rate, "bits": f"{bits:.0f}", "stoi": f"{stoi:.3f}", "wanted": WANTED_STOI,
+              "other_bits": f"{better[0]:.0f}", "other": f"{better[1]:.3f}"}  # fmt: skip
+    if stoi < WANTED_STOI:
+        return ("lopsided" if bits > least else "poor"), values
+    return ("costly" if bits > least else "right"), values
 
 
 def _empty(t: Strings) -> Any:

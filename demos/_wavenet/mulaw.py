@@ -10,6 +10,7 @@ import numpy as np
 
 from core import plots
 from demos import _widgets as w
+from demos._links import within
 from demos._tab import Strings
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def fewest(path: str | None, levels: float, gain_db: float) -> tuple[str, dict[s
     """The exercise: the fewest mu-law levels with which a quiet voice keeps WANTED_DB of signal-to-noise ratio."""
     from core.speech_metrics import signal_to_noise_db
 
-    x, count = quieter(path, gain_db), int(levels)
+    count, gain_db = int(within(levels, 2, 256, 16)), within(gain_db, -40, 0, QUIET_DB)
+    x = quieter(path, gain_db)
     linear, ratio = (signal_to_noise_db(x, y) for y in both(x, count))
     fewer = signal_to_noise_db(x, both(x, max(2, int(count * LESS)))[1])
     values = {"levels": count, "ratio": f"{ratio:.1f}", "fewer": f"{fewer:.1f}", "linear": f"{linear:.1f}"}
