@@ -207,7 +207,7 @@ show(plots.heatmap(shares.T, x=found.seconds, y=top, x_title="s", y_title=""))
 # %% genre-evidence
 from core.tags.sample import evidence
 
-for tag, _ in found.top(2):
+for tag, _ in found.top(1):
     for_and_against = evidence(network["tags-musicnn"], piece[: 3 * RATE], tag)  # [T, F]
     show(plots.heatmap(for_and_against.T, x_title="frame", y_title="mel", signed=True), height=280, title_text=tag)
 

@@ -97,7 +97,7 @@ show(plots.lines(curves, x_title="s", y_title="r", roles=("reference", "model"))
 
 # %% why-heard
 single = weights.load("melnet-one-tier")
-flat = list(generate(single, SEED, TEMPERATURE, frames=FRAMES))[-1].merged
+flat = list(generate(single, SEED, TEMPERATURE, frames=32))[-1].merged
 play(heard(flat), label="one tier")
 play(heard(drawn[-1].merged), label="five tiers")
 
