@@ -3,7 +3,8 @@ const words = props.words || {};
 const host = document.createElement('div');
 host.className = 'plot-host';
 host.style.height = props.height + 'px';
-host.setAttribute('role', 'img');
+host.setAttribute('role', 'group');  // not img: plotly's buttons in it can be reached by keyboard
+host.setAttribute('aria-label', words.waiting || '');
 const caption = document.createElement('div');
 caption.className = 'plot-caption';
 const summary = document.createElement('p');

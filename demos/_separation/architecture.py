@@ -138,7 +138,7 @@ def describe_block(t: Strings, found: Facts, block: Block) -> str:
             "lstm_inside", maps=block.growth, shape=f"`{block.squeezed}`", units=block.units // 2, bins=bins,
             parameters=block.lstm_parameters,
         )  # fmt: skip
-    lines = [f"#### {html.unescape(block_name(t, block.name, block.step))}", "", "| | |", "|---|---|"]
+    lines = [f"### {html.unescape(block_name(t, block.name, block.step))}", "", "| | |", "|---|---|"]
     lines += [f"| {t(key)} | {value} |" for key, value in rows.items()]
     return "\n".join(lines) + ("\n\n" + t("whole") if block.whole else "")
 

@@ -94,7 +94,7 @@ def details(t: Strings, key: str) -> str:
     }
     genres = ", ".join(f"{genre} {count}" for genre, count in one.genres.items())
     year = "" if one.year is None else f" ({one.year})"
-    lines = [f"#### {one.name}{year}", "", t(f"about_{key}"), "", "| | |", "|---|---|"]
+    lines = [f"### {one.name}{year}", "", t(f"about_{key}"), "", "| | |", "|---|---|"]
     lines += [f"| {t(name)} | {value} |" for name, value in rows.items()]
     return "\n".join(lines) + ("\n\n" + t("genres", genres=genres) if genres else "")
 

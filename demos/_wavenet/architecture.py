@@ -189,7 +189,7 @@ def describe(t: Strings, network: str, layer: float, block: str) -> str:
     """The block's name, what it does, its equation with this network's sizes, its parameters."""
     facts = _facts(network, BATCH, SAMPLES)
     config, number = facts["config"], _layer(network, layer)
-    lines = [f"#### {t(f'block.{block}')}", t(f"text.{block}"), f"$${EQUATIONS[block]}$$"]
+    lines = [f"### {t(f'block.{block}')}", t(f"text.{block}"), f"$${EQUATIONS[block]}$$"]
     if block == "condition" and not config["mel_channels"]:
         lines.append(t("no_condition"))
     lines.append(_counts(t, facts, number, block))

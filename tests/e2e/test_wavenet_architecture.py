@@ -70,7 +70,7 @@ def test_every_block_draws_what_flows_there(opener) -> None:
     last = seen(page).text_content()
     for name in ("codes", "embedding", "dilated", "condition", "residual", "skip", "head1", "head2", "softmax"):
         bring(page, f"#architecture-diagram svg.wide [data-block={name}]").dispatch_event("click")
-        expect(page.locator("#architecture-about h4")).to_have_text(t(f"block.{name}"))
+        expect(page.locator("#architecture-about h3")).to_have_text(t(f"block.{name}"))
         expect(page.locator("#architecture-picture .plot-caption p")).not_to_have_text(last)
         last = page.locator("#architecture-picture .plot-caption p").text_content()
 

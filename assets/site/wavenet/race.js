@@ -89,14 +89,14 @@ const ringPicture = (dilation, centre, step, held, words) => {
 export const start = (element, props, trigger, watch) => {
   const words = props.words;
   const root = element.querySelector('.race');
-  root.innerHTML = `<div class="race-sides"><section class="naive"><h4></h4><p></p></section>
-    <section class="cached"><h4></h4><p></p></section></div>
+  root.innerHTML = `<div class="race-sides"><section class="naive"><h3></h3><p></p></section>
+    <section class="cached"><h3></h3><p></p></section></div>
     <div class="race-bar"><button type="button" class="back">◀</button><button type="button" class="play"></button>
     <button type="button" class="step">▶</button><input type="range" min="0" step="1">
     <output></output></div><ul class="race-legend"></ul><div class="plot-caption"><p aria-live="polite"></p></div>`;
   const find = selector => root.querySelector(selector);
-  find('.naive h4').textContent = words.naive;
-  find('.cached h4').textContent = words.cached;
+  find('.naive h3').textContent = words.naive;
+  find('.cached h3').textContent = words.cached;
   find('.back').setAttribute('aria-label', words.back);
   find('.step').setAttribute('aria-label', words.step);
   find('.race-bar input').setAttribute('aria-label', words.sample);

@@ -1,0 +1,44 @@
+"""What axe-core finds on every tab with its figures drawn: nothing serious, in both languages, light and dark."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import PATHS, TAKE_OVER
+
+from demos import _tab
+
+SLUGS = [tab.slug for tab in _tab.discover()]
+SERIOUS = ("serious", "critical")
+DEEP = (".katex", ".main-svg", "pre.code")  # thousands of parts that hold nothing to find; their hosts are looked at
+
+
+def every_step_in_sight(page) -> None:
+    """Scroll through the tab, so that lazy figures are drawn."""
+    page.evaluate(TAKE_OVER)
+    for step in page.locator("#tabs .step").all():
+        step.evaluate("e => e.scrollIntoView({behavior: 'instant'})")
+        page.wait_for_timeout(300)
+    page.wait_for_timeout(1500)
+
+
+def findings(page) -> list[str]:
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
+    found = Axe().run(page, context={"exclude": [[selector] for selector in DEEP]}, options=options)
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in found.response["violations"] if one["impact"] in SERIOUS for node in one["nodes"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("slug", SLUGS)
+def test_axe_finds_nothing_serious(opener, slug: str, dark: bool) -> None:
+    """English in the light, Korean in the dark: the two differ in their words and colours alone."""
+    page = opener(f"{PATHS['ko' if dark else 'en']}?tab={slug}", color_scheme="dark" if dark else "light")
+    page.wait_for_selector(f"#top-{slug}")
+    every_step_in_sight(page)
+    found = findings(page)
+    assert not found, json.dumps(found, indent=1, ensure_ascii=False)
