@@ -108,13 +108,13 @@ def test_every_outcome_is_reached_and_says_what_was_measured(place) -> None:
 
 
 @each
-@pytest.mark.parametrize("bad", [None, math.nan, math.inf, -5, "x"])
+@pytest.mark.parametrize("bad", [None, math.nan, -5, "x"])
 def test_bad_controls_give_an_outcome_or_an_error_that_can_be_read(place, bad) -> None:
     judge, controls = EXERCISES[place]
-    usual = controls["right"]
+    usual = controls["none" if place[0] == "map" else "right"]  # a short sound
     for changed in range(len(usual)):
-        if usual[changed] in (VOICE, MUSIC, SHORT) and not isinstance(bad, str | None):
-            continue  # a box of text and a sound give text or nothing
+        if isinstance(usual[changed], str) and not isinstance(bad, str | None):
+            continue  # a box, a menu and a sound give text or nothing
         values = [bad if number == changed else value for number, value in enumerate(usual)]
         try:
             outcome, _ = judge(*values)
