@@ -26,7 +26,7 @@ __all__ = ["LATENCY_MS", "MODEL", "Enhanced", "Stream", "enhance", "has_speech",
 MODEL = "enhancement"
 LATENCY_MS = 1000 * spectral.WINDOW_SAMPLES / spectral.SAMPLE_RATE_HZ  # 32: a window has to be full
 SPEAKING = 0.5  # a frame with a higher probability has speech in it
-LEAST_SHARE = 0.35  # of such frames, in a sound with a voice: by core.enhancement.measure --only threshold
+LEAST_SHARE = 0.27  # of such frames, in a sound with a voice: by core.enhancement.measure --only threshold
 
 
 @dataclass(frozen=True, eq=False)

@@ -101,6 +101,7 @@ def test_what_the_site_imports_is_pinned():
 
     brought = {"cycler", "markdown_it", "pygments", "starlette", "cuda", "sklearn", "httpx", "huggingface_hub"}
     for_trainers = {"pocketsphinx", "music21"}  # of tests/requirements.txt; of the make target for the chorales
+    for_notebooks = {"IPython"}  # which whoever runs a notebook has
     imported = set()
     for path in [ROOT / "app.py", *(ROOT / "core").rglob("*.py"), *(ROOT / "demos").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -108,7 +109,8 @@ def test_what_the_site_imports_is_pinned():
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.partition(".")[0])
-    imported -= sys.stdlib_module_names | {"core", "demos", "tomli"} | brought | for_trainers  # tomli: before 3.11
+    ours = {"core", "demos", "tomli"}  # tomli: before 3.11
+    imported -= sys.stdlib_module_names | ours | brought | for_trainers | for_notebooks
     names = {re.split("[=;]", line)[0].lower() for line in requirements(ROOT / "requirements.txt")}
     for module in imported:
         assert {one.lower() for one in packages_distributions()[module]} & names, f"{module} is not pinned"
