@@ -53,6 +53,10 @@ def test_the_start_page_says_what_one_can_do_and_links_only_what_is_there(opener
     links = page.locator(".map a")
     assert {link.get_attribute("data-tab") for link in links.all()} == {tab.slug for tab in tabs}
     assert page.locator(".map ol > li").count() == len(tabs)
+    page.locator(".glossary summary").click()
+    page.locator(".glossary input").fill("TEMPOGRAM")
+    expect(page.locator(".glossary dl > div").filter(visible=True)).to_have_count(1)
+    expect(page.locator(".glossary [role=status]")).to_contain_text("1")
     links.first.click()
     expect(page.locator(".tab-header h1").first).to_be_visible()
 
