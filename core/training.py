@@ -26,7 +26,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from core.team import Team
+
 Batch = Any
+TEAM = Team()  # the processes of this run; one, unless `accelerate launch` started more
 
 
 @dataclass(frozen=True)
@@ -80,15 +83,17 @@ def prepare_cpu() -> None:
 
 
 def device_for(name: str = "auto") -> torch.device:
-    """`auto` is the GPU where there is one."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    """`auto` is the GPU where there is one; of several processes each has its own."""
+    return TEAM.device(name)
 
 
 def device_name(device: torch.device) -> str:
     """What a card says of the machine: the GPU's name, or the kind of CPU and the threads used."""
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
+    return f"{TEAM.size} x {name}" if TEAM.size > 1 else name
 
 
 def commit_hash() -> str:
@@ -150,7 +155,7 @@ def run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def opening(options: argparse.Namespace) -> None:
-    """How a trainer begins: its threads, its end, its seed.
+    """How a trainer begins: its threads, its end, its seed; each of several processes draws batches of its own.
 
     Raises:
         SystemExit: neither steps nor minutes are given.
@@ -160,6 +165,7 @@ def opening(options: argparse.Namespace) -> None:
     if not (options.steps or options.minutes):
         raise SystemExit("Give --steps or --minutes.")
     torch.manual_seed(options.seed)
+    options.seed += 1_000_003 * TEAM.rank
 
 
 def begun_from(card: dict[str, Any]) -> dict[str, Any]:
@@ -177,7 +183,7 @@ def commands(state: dict[str, Any]) -> str:
 
 def command_line(module: str, options: argparse.Namespace) -> str:
     """How to start such a run, for the card. A corpus is PATH; other folders, and --limit, are left out."""
-    found = ["python -m", module]
+    found = [f"accelerate launch --multi_gpu --num_processes {TEAM.size} -m" if TEAM.size > 1 else "python -m", module]
     corpora = ("data", "voices")
     for name, value in vars(options).items():
         folder = isinstance(value, Path) and name not in corpora
@@ -207,6 +213,8 @@ def fit(
 ) -> dict[str, Any]:
     """Train in place until the schedule ends or Ctrl-C, then leave the averaged weights in the model.
 
+    Under `accelerate launch` all processes take each step together, with the mean of their gradients (core.team).
+
     Args:
         model: on its device already.
         batches: endless.
@@ -235,13 +243,15 @@ def fit(
         if state.get("command") and state["command"] != command:
             state["former_commands"] = [*state.get("former_commands", []), state["command"]]
     state.update(command=command, commit=commit_hash(), device=device_name(next(model.parameters()).device))
+    TEAM.begin_alike(model.state_dict(), average)
     folder.mkdir(parents=True, exist_ok=True)
     hours_before, local, started, recent = state["hours"], 0, time.perf_counter(), []
-    if state["step"] in keep:
+    evaluate = evaluate if TEAM.first else None
+    if state["step"] in keep and TEAM.first:
         _keep(folder, state["step"], average)
     with _interrupt() as interrupted:
-        while not interrupted:
-            progress = schedule.progress(local, time.perf_counter() - started)
+        while True:
+            progress = TEAM.agreed(1.0 if interrupted else schedule.progress(local, time.perf_counter() - started))
             if progress >= 1:
                 break
             rate = schedule.rate(local, progress)
@@ -250,21 +260,24 @@ def fit(
             state["step"] += 1
             state["hours"] = hours_before + (time.perf_counter() - started) / 3600
             _average(average, model, min(schedule.ema, (1 + state["step"]) / (10 + state["step"])))
-            if state["step"] in keep:
+            if state["step"] in keep and TEAM.first:
                 _keep(folder, state["step"], average)
             if state["step"] % schedule.log_every == 0:
-                _log(folder, state, {"loss": sum(recent) / len(recent), "rate": rate})
+                if TEAM.first:
+                    _log(folder, state, {"loss": sum(recent) / len(recent), "rate": rate})
                 recent.clear()
             if evaluate and state["step"] % schedule.evaluate_every == 0:
                 state["evaluation"] = _with_average(model, average, evaluate)
                 _log(folder, state, state["evaluation"])
-            if state["step"] % schedule.save_every == 0:
+            if state["step"] % schedule.save_every == 0 and TEAM.first:
                 checkpoint.save(model, average, optimizer, state)
     if evaluate:
         state["evaluation"] = _with_average(model, average, evaluate)
         _log(folder, state, state["evaluation"])
-    checkpoint.save(model, average, optimizer, state)
+    if TEAM.first:
+        checkpoint.save(model, average, optimizer, state)
     model.load_state_dict(average)
+    TEAM.leave()
     return state
 
 
@@ -275,9 +288,10 @@ def _step(
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=False)
-    loss: float = step_loss(model, batch)
+    loss: float = TEAM.mean(step_loss(model, batch))
     if not math.isfinite(loss):
         raise FloatingPointError(f"The loss is {loss}; continue from the last checkpoint with a lower learning rate.")
+    TEAM.average_gradients(model.parameters())
     nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     optimizer.step()
     return loss
