@@ -142,7 +142,7 @@ def groups_html(t: Strings, groups: Sequence[Group]) -> str:
         f'<div class="pieces">{"".join(_piece_html(t, piece) for piece in group.pieces)}</div></div>'
         for group in groups
     )
-    return f'<div class="front-end" role="list" aria-label="{html.escape(t("shown"))}">{columns}</div>'
+    return f'<div class="front-end" role="group" aria-label="{html.escape(t("shown"))}">{columns}</div>'
 
 
 def _piece_html(t: Strings, piece: Piece) -> str:

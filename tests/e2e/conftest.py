@@ -55,7 +55,7 @@ def other_language(items: list[pytest.Item], path: Path) -> list[pytest.Item]:
     spoken: dict[str, dict[str, pytest.Item]] = {}
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if item.path == path and set(parameters) == {"language"} and path.stem not in WHOLE_SITE:
+        if item.path == path and set(parameters) == {"language"}:
             spoken.setdefault(item.originalname, {})[parameters["language"]] = item  # type: ignore[attr-defined]
     both = [found for found in spoken.values() if len(found) == 2]
     if len(both) < 2:
@@ -226,11 +226,13 @@ def tab_sites(tmp_path_factory) -> Iterator[Callable[[str], str]]:
 @pytest.fixture
 def opener(request, browser) -> Iterator[Callable]:
     """Opens pages; at the end no page may have had an error or asked outside the machine."""
-    if request.module.__name__ in WHOLE_SITE:
+    one_tab = request.node.get_closest_marker("one_tab")
+    if request.module.__name__ in WHOLE_SITE and not one_tab:
         yield from opening(browser, request.getfixturevalue("site"))
     else:
         site_of = request.getfixturevalue("tab_sites")
-        slug = "" if request.module.__name__ in ANY_TAB else request.module.__name__.split("_")[1]  # test_<slug>_….py
+        name = request.module.__name__  # test_<slug>_….py
+        slug = "" if one_tab or name in ANY_TAB else name.split("_")[1]
         yield from opening(browser, site_of(slug) if slug else "", site_of)
 
 

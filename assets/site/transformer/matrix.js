@@ -15,7 +15,7 @@ export const styled = () => {  // the style sheet, once
 export const colour = (value, most, kind) => {
   const strength = Math.min(1, Math.abs(value) / (most || 1));
   const ink = kind === 'share' ? '--accent' : value < 0 ? '--reference' : '--model';
-  return `color-mix(in srgb, var(${ink}) ${Math.round(58 * strength)}%, var(--paper))`;
+  return `color-mix(in srgb, var(${ink}) ${Math.round(42 * strength)}%, var(--paper))`;
 };
 
 export const number = (value, digits) => {

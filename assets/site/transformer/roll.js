@@ -18,6 +18,7 @@ export const start = (element, props, trigger, watch) => {
   const canvas = el('canvas', 'picture');
   canvas.tabIndex = 0;
   canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', words.label);
   scroller.append(canvas);
   const line = el('p', 'at');
   line.setAttribute('aria-live', 'polite');

@@ -22,6 +22,7 @@ export const start = (element, props, trigger, watch) => {
   const position = make('input', {type: 'range', min: '0', max: String(STEPS.length - 1), step: '1', value: '0'});
   position.setAttribute('aria-label', words.step);
   const svg = draw('svg', {viewBox: `0 0 ${WIDTH} ${TOP + 7 * CELL + 10}`, role: 'img'});
+  svg.setAttribute('aria-label', words.waiting);
   const summary = make('p', {textContent: words.waiting});
   summary.setAttribute('aria-live', 'polite');
   host.append(make('div', {className: 'skew-bar'}, back, play, next, position), svg,

@@ -31,6 +31,7 @@ export const start = (element, props, trigger, watch) => {
   const scroller = el('div', 'scroll');
   const canvas = el('canvas', 'picture');
   canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', words.label);
   scroller.append(canvas);
   const status = el('p', 'state');
   status.setAttribute('role', 'status');
