@@ -73,7 +73,7 @@ def test_first_visit_to_a_lesson_is_small_with_its_figures(opener, language: str
 @both_languages
 def test_contents_open_tabs_and_steps(opener, language: str) -> None:
     page = opener(PATHS[language])
-    for tab in discover():
+    for tab in discover()[::4]:  # the first, one between, the last
         page.locator(f"#contents a[data-tab={tab.slug}]:not([data-step])").click()
         expect(page.locator(f"#top-{tab.slug} h1")).to_have_text(strings(tab.slug, language).heading("top"))
         steps = page.locator(f"#contents a[data-tab={tab.slug}][data-step]")
