@@ -1,7 +1,7 @@
 """State in the URL: `?tab=&step=&<control>=`. Unknown names and values are ignored, numbers are clamped.
 
-A control takes part when it is registered by name; the page collects the registrations of all its tabs while it is
-built, restores them on load and writes them back with `history.replaceState` (`assets/site/site.js`).
+A control takes part when it is registered by name; the page collects the registrations of its tab while it is built,
+restores them on load and writes them back with `history.replaceState` (`assets/site/site.js`).
 """
 
 from __future__ import annotations
@@ -28,24 +28,23 @@ class Step:
 
 @dataclass
 class Page:
-    """What the tabs of one page register while they are built."""
+    """What the cells of one page, a tab in one language, register while they are built."""
 
     language: str
-    tab: str = ""
-    controls: dict[tuple[str, str], gr.components.Component] = field(default_factory=dict)
-    steps: dict[str, list[Step]] = field(default_factory=dict)
+    tab: str
+    controls: dict[str, gr.components.Component] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
 
     def add_control(self, name: str, component: gr.components.Component) -> None:
         """Register a control under a name that is unique in its tab."""
-        if name in RESERVED or (self.tab, name) in self.controls:
+        if name in RESERVED or name in self.controls:
             raise ValueError(f"The link name {name!r} is reserved or already taken in tab {self.tab!r}.")
-        self.controls[self.tab, name] = component
+        self.controls[name] = component
 
     def add_step(self, anchor: str, heading: str) -> int:
         """Register a cell; returns its number, from 1."""
-        steps = self.steps.setdefault(self.tab, [])
-        steps.append(Step(anchor, heading))
-        return len(steps)
+        self.steps.append(Step(anchor, heading))
+        return len(self.steps)
 
 
 _PAGE: ContextVar[Page | None] = ContextVar("page", default=None)
@@ -114,16 +113,7 @@ def within(value: Any, low: float, high: float, otherwise: float | None = None) 
     return min(max(number if math.isfinite(number) else otherwise, low), high)
 
 
-def restore(page: Page, tabs: list[str], query: Mapping[str, str]) -> list[Any]:
-    """The updates that a query makes: the selected tab, then one per registered control in order.
-
-    Only controls of the chosen tab are touched.
-    """
-    chosen = query.get("tab", "")
-    if chosen not in tabs:
-        chosen = tabs[0]
-    updates: list[Any] = [gr.Tabs(selected=chosen)]
-    for (tab, name), component in page.controls.items():
-        value = restored(component, query[name]) if tab == chosen and name in query else None
-        updates.append(gr.skip() if value is None else gr.update(value=value))
-    return updates
+def restore(page: Page, query: Mapping[str, str]) -> list[Any]:
+    """The updates that a query makes: one for each registered control, in their order."""
+    values = [restored(control, query[name]) if name in query else None for name, control in page.controls.items()]
+    return [gr.skip() if value is None else gr.update(value=value) for value in values]

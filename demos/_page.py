@@ -1,4 +1,4 @@
-"""The site: one page per language around the tabs, and how it is served."""
+"""The site: a page for every tab in each language, and how they are served."""
 
 from __future__ import annotations
 
@@ -25,27 +25,26 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from core import plots  # noqa: E402
-from demos import _kept, _memory, _notebook, _safety, _short, _start, _theme  # noqa: E402
-from demos._links import Page, building, restore  # noqa: E402
+from demos import _kept, _memory, _notebook, _safety, _served, _short, _start, _theme  # noqa: E402
+from demos._links import Page, Step, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
-PATHS = {"en": "", "ko": "ko"}
-NAMES = {"en": "English", "ko": "한국어"}
 ASSETS = ROOT / "assets"
 DELETE_S = (600, 3000)  # gradio looks so often for uploads that are so old: all of them go within an hour
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data"
 
 
 def site(tabs: list[Tab]) -> gr.Blocks:
-    """The whole site: English at /, Korean at /ko, every tab built once for each."""
+    """The whole site: English at /, Korean at /ko. Every tab is a page of its own in each language, so that a browser
+    builds only what it shows; `demos._served.Pages` leads `/ko?tab=wavenet` to it."""
     title = strings("_site", "en")("title")
+    slugs = [_start.SLUG, *(tab.slug for tab in tabs)]
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=DELETE_S) as blocks:
-        page(tabs, "en")
-        blocks.unload(_left)
-    for language in LANGUAGES[1:]:
-        with blocks.route(NAMES[language], f"/{PATHS[language]}"):
-            page(tabs, language)
-        blocks.unload(_left)
+        for language in LANGUAGES:
+            pages = [page(tabs, tab, language) for tab in (None, *tabs)]
+            steps = {registered.tab: registered.steps for registered, _ in pages}
+            for _, contents in pages:
+                contents.value = _contents(strings("_site", language), slugs, steps)
     return blocks
 
 
@@ -54,58 +53,64 @@ def _left(request: gr.Request) -> None:
     _kept.forget(request.session_hash)
 
 
-def page(tabs: list[Tab], language: str) -> None:
-    """One language: top bar, contents list, and the tabs in a reading column."""
+def page(tabs: list[Tab], tab: Tab | None, language: str) -> tuple[Page, gr.HTML]:
+    """One page: top bar, contents list, and a tab in the reading column; the start page without one.
+
+    Returns:
+        what its cells registered, and its contents list, whose value is set when the steps of all tabs are known.
+    """
+    slug = tab.slug if tab else _start.SLUG
+    blocks = gr.context.Context.root_block
+    _begin_page(blocks, _served.page_name(language, slug))
     t = strings("_site", language)
-    registered = Page(language)
-    gr.Navbar(visible=False, main_page_name=NAMES["en"])
-    gr.HTML(_top_bar(t, language), elem_id="top-bar", apply_default_css=False)
-    contents = gr.HTML(elem_id="contents", apply_default_css=False, js_on_load=_GO)
-    with gr.Tabs(elem_id="tabs") as selector:
-        slugs = [_start.SLUG]
-        with gr.Tab(t("start"), id=_start.SLUG):
+    gr.HTML(_top_bar(t, language, slug), elem_id="top-bar", apply_default_css=False)
+    contents = gr.HTML(elem_id="contents", apply_default_css=False)
+    registered = Page(language, slug)
+    with gr.Column(elem_id="lesson"), building(registered):
+        if tab:
+            tab.build(strings(slug, language))
+        else:
             _start.build(t, tabs)
-        for tab in tabs:
-            slugs.append(tab.slug)
-            words = strings(tab.slug, language)
-            with gr.Tab(words.heading("top"), id=tab.slug), building(registered):
-                registered.tab = tab.slug
-                tab.build(words)
-    contents.value = _contents(t, registered, slugs)
-    _wire(registered, slugs, selector, contents)
+    _wire(blocks, registered)
+    return registered, contents
 
 
-def _wire(registered: Page, slugs: list[str], selector: gr.Tabs, contents: gr.HTML) -> None:
-    """Restore the URL's state on load; move to a tab when the contents list asks for it."""
+def _begin_page(blocks: gr.Blocks, name: str) -> None:
+    """What `Blocks.route` does. That one cannot be called inside of the blocks, and outside of them each of its pages
+    makes the whole application anew: 18 times, which takes longer than all the rest."""
+    if name:
+        blocks.pages.append((name, name, False))
+    blocks.current_page = name
+
+
+def _wire(blocks: gr.Blocks, registered: Page) -> None:
+    """Restore the URL's state on load; forget a visitor who leaves."""
 
     def from_link(request: gr.Request) -> Any:
-        updates = restore(registered, slugs, dict(request.query_params))
+        updates = restore(registered, dict(request.query_params))
         return updates if len(updates) > 1 else updates[0]  # one output takes a value, several take a list
 
-    def go(event: gr.EventData) -> dict:
-        slug = event.tab if event.tab in slugs else slugs[0]
-        return gr.Tabs(selected=slug)
-
-    blocks = gr.context.Context.root_block
-    outputs = [selector, *registered.controls.values()]
-    blocks.load(from_link, None, outputs, api_visibility="private", show_progress="hidden", queue=False).then(
-        None, None, None, js="() => site.arrived()", queue=False
-    )
-    contents.go(go, None, selector, api_visibility="private", show_progress="hidden", queue=False)
-
-
-_GO = "site.go = slug => trigger('go', {tab: slug}); element.addEventListener('click', site.follow);"
+    blocks.unload(_left)
+    arrived = {"fn": None, "js": "() => site.arrived()", "queue": False}
+    if not registered.controls:
+        blocks.load(**arrived)
+        return
+    outputs = list(registered.controls.values())
+    blocks.load(
+        from_link, None, outputs, api_visibility="private", show_progress="hidden", queue=False
+    ).then(**arrived)  # fmt: skip
 
 
-def _top_bar(t: Strings, language: str) -> str:
+def _top_bar(t: Strings, language: str, slug: str) -> str:
     other = next(name for name in LANGUAGES if name != language)
+    title = t("title") if slug == _start.SLUG else f"{strings(slug, language).heading('top')} · {t('title')}"
     return (
-        f'<a class="skip" href="#tabs">{html.escape(t("skip"))}</a>'
-        f'<header class="bar" data-language="{language}" data-title="{html.escape(t("title"))}">'
+        f'<a class="skip" href="#lesson">{html.escape(t("skip"))}</a>'
+        f'<header class="bar" data-language="{language}" data-tab="{slug}" data-title="{html.escape(title)}">'
         f'<button type="button" class="menu" aria-expanded="false" aria-controls="contents">'
         f'{_theme.MENU}<span class="menu-word">{html.escape(t("contents"))}</span></button>'
         f'<a class="brand" href="?" data-tab="start">{_theme.MARK}<span>{html.escape(t("title"))}</span></a>'
-        f'<nav><a class="language" href="/{PATHS[other]}" hreflang="{other}" lang="{other}" '
+        f'<nav><a class="language" href="/{_served.PATHS[other]}" hreflang="{other}" lang="{other}" '
         f'title="{html.escape(t("language_hint"))}">{html.escape(t("language"))}</a>'
         f'<button type="button" class="theme" title="{html.escape(t("theme"))}" '
         f'aria-label="{html.escape(t("theme"))}">{_theme.SHADE}</button>'
@@ -116,19 +121,20 @@ def _top_bar(t: Strings, language: str) -> str:
     )
 
 
-def _contents(t: Strings, registered: Page, slugs: list[str]) -> str:
+def _contents(t: Strings, slugs: list[str], steps: dict[str, list[Step]]) -> str:
     """The contents list: tabs, and under the open one its steps."""
     parts = []
     for slug in slugs:
-        name = t("start") if slug == _start.SLUG else strings(slug, registered.language).heading("top")
-        steps = "".join(
+        start = slug == _start.SLUG
+        name, href = (t("start"), "?") if start else (strings(slug, t.language).heading("top"), f"?tab={slug}")
+        inside = "".join(
             f'<li><a href="?tab={slug}&amp;step={step.anchor}" data-tab="{slug}" data-step="{step.anchor}">'
             f"{html.escape(step.heading)}</a></li>"
-            for step in registered.steps.get(slug, [])
+            for step in steps[slug]
         )
         parts.append(
-            f'<li data-tab="{slug}"><a href="?tab={slug}" data-tab="{slug}">{html.escape(name)}</a>'
-            f"{f'<ol>{steps}</ol>' if steps else ''}</li>"
+            f'<li data-tab="{slug}"><a href="{href}" data-tab="{slug}">{html.escape(name)}</a>'
+            f"{f'<ol>{inside}</ol>' if inside else ''}</li>"
         )
     return f'<nav class="contents" aria-label="{html.escape(t("contents"))}"><ul>{"".join(parts)}</ul></nav>'
 
@@ -170,62 +176,6 @@ def plotly_js(request: Request) -> Response:
     return Response(_plotly_js(encoding), media_type="text/javascript", headers=headers)
 
 
-class Compressed:
-    """Compress the pages themselves; gradio compresses files by their ending only. Streams are left alone."""
-
-    def __init__(self, app: Any) -> None:
-        from starlette.middleware.gzip import GZipMiddleware
-
-        self.app, self.gzip = app, GZipMiddleware(Spoken(app), minimum_size=1000)
-        self.paths = {"/" + path for path in PATHS.values()} | {"/config"}
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        whole = scope["type"] == "http" and scope["path"] in self.paths
-        await (self.gzip if whole else self.app)(scope, receive, send)
-
-
-class Spoken:
-    """Say in a page's first bytes which language it is in.
-
-    Gradio chooses the language of its own widgets by `navigator.language`, before it runs the scripts of `head`. So
-    the path decides it here: a Korean browser reads an English page in English, and the other way round.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self.languages = {"/" + path: language for language, path in PATHS.items()}
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        language = self.languages.get(scope.get("path"))
-        if language is None or scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        start: dict = {}
-        body = bytearray()
-
-        async def collect(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                start.update(message)
-                return
-            body.extend(message.get("body", b""))
-            if message.get("more_body"):
-                return
-            page = speaking(bytes(body), language)
-            start["headers"] = [(name, value) for name, value in start["headers"] if name != b"content-length"]
-            await send(start)
-            await send({"type": "http.response.body", "body": page})
-
-        await self.app(scope, receive, collect)
-
-
-def speaking(page: bytes, language: str) -> bytes:
-    """The HTML of a page with its language: the attribute of its root, and what gradio asks the browser for."""
-    own = f"{{value: '{language}', configurable: true}}"
-    script = f"<script>Object.defineProperty(navigator, 'language', {own})</script>"
-    page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
-    return page.replace(b"<head>", b"<head>" + script.encode(), 1)
-
-
 def warm() -> None:
     """Load torch behind the first visitor's back: the page is served without it, the first sound needs it."""
     try:
@@ -252,6 +202,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         Route("/site/plotly", plotly_js),
         Mount("/site", StaticFiles(directory=ASSETS / "site")),
     ]
+    middleware = [Middleware(_safety.Safety), Middleware(_served.Pages, tabs=[tab.slug for tab in tabs])]
     _kept.clean_broken_uploads()
     networking.url_ok = _answers
     threading.Timer(2.0, warm).start()
@@ -266,7 +217,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         max_file_size="100mb",
         theme=_theme.theme(),
         head=head(),
-        app_kwargs={"routes": routes, "middleware": [Middleware(_safety.Safety), Middleware(Compressed)]},
+        app_kwargs={"routes": routes, "middleware": middleware},
         **options,
     )
 

@@ -37,8 +37,8 @@
   let reading = 0;
   site.reading = step => {  // a step counts as read when it was in view for some seconds
     clearTimeout(reading);
-    const tab = site.params().get('tab');
-    if (!tab || !step || site.teaching()) return;
+    const tab = site.openTab();
+    if (!step || site.teaching()) return;
     reading = setTimeout(() => {
       const progress = read();
       if (progress.seen[`${tab}/${step}`]) return;
@@ -139,8 +139,7 @@
 
   // Teach mode: the header of a section, then its cells, one at a time.
   site.teaching = () => root.classList.contains('teach');
-  const openTab = () => [...document.querySelectorAll('#tabs > [role=tabpanel], #tabs > div > [role=tabpanel]')].find(visible);
-  const slides = () => openTab() ? [...openTab().querySelectorAll('.tab-header, .step, .start')] : [];
+  const slides = () => [...document.querySelectorAll('#lesson .tab-header, #lesson .step, #lesson .start')];
   const now = () => document.querySelector('.slide-now');
   const stepOf = slide => slide?.id.startsWith('step-') ? slide.id.slice(5) : '';
   site.slide = (slide, {end = false} = {}) => {
@@ -158,23 +157,24 @@
   const move = by => {
     const all = slides(), at = all.indexOf(now()) + by;
     if (all[at]) return site.slide(all[at], {end: false});
-    const names = tabs(), tab = names[names.indexOf(site.params().get('tab') || 'start') + by];
+    const names = tabs(), tab = names[names.indexOf(site.openTab()) + by];
     if (!tab) return;
+    const steps = [...document.querySelectorAll(`#contents a[data-tab="${tab}"][data-step]`)];
+    site.go(tab, by > 0 ? '' : steps.at(-1)?.dataset.step);
+  };
+  // Another section, a page of its own, in class.
+  site.go = (tab, step) => {
     const p = site.params(), own = new URLSearchParams({tab, mode: 'teach'});
+    if (step) own.set('step', step);
     if (p.has('__theme')) own.set('__theme', p.get('__theme'));
-    site.write(own);
-    site.go(tab);
-    settle(by > 0 ? 0 : -1);
+    location.assign('?' + own);
   };
-  // The cells of a section come a moment after it was opened: wait for the step of the link, else for any.
-  const settle = (index, tries = 100) => {
-    const tab = site.params().get('tab') || 'start', all = slides().filter(s => belongs(s, tab));
-    const step = site.params().get('step'), wanted = step && all.find(s => stepOf(s) === step);
-    if (wanted || all.length && (!step || tries < 40)) return site.slide(wanted || all.at(index));
-    if (tries) setTimeout(() => settle(index, tries - 1), 50);
+  // The cells come a moment after the page was opened: wait for the step of the link, else for any.
+  const settle = (tries = 100) => {
+    const all = slides(), step = site.params().get('step'), wanted = step && all.find(s => stepOf(s) === step);
+    if (wanted || all.length && (!step || tries < 40)) return site.slide(wanted || all[0]);
+    if (tries) setTimeout(() => settle(tries - 1), 50);
   };
-  const belongs = (slide, tab) => tab === 'start' ? slide.matches('.start')
-    : !!slide.closest('[role=tabpanel]')?.querySelector(`#top-${tab}`);
   // A clicker has two keys: they turn the page of a long cell first, then go on to the next one.
   const turn = by => {
     const whole = document.documentElement, left = by > 0
@@ -231,7 +231,6 @@
     bar.append(button('qr', w.qr, showLink, 'q'), button('keys', w.help, help, '?'), button('leave', w.leave, leave, 'Escape'));
     if (there) bar.querySelector('.' + focused)?.focus();
   };
-  site.opened = () => { if (site.teaching()) settle(0); };  // another section, by a link
   const enter = () => {
     if (site.teaching()) return;
     const p = site.params();
@@ -239,7 +238,7 @@
     site.write(p);
     root.classList.add('teach');
     site.applyTheme();  // figures are drawn again, in the letters of the room
-    settle(0);
+    settle();
   };
   const leave = () => {
     const slide = now(), p = site.params();

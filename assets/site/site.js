@@ -8,8 +8,9 @@
     history.replaceState(history.state, '', location.pathname + (query ? '?' + query : '') + location.hash);
     paintLinks();
   };
+  const openTab = () => document.querySelector('#top-bar .bar')?.dataset.tab || 'start';  // each has a page of its own
   const quiet = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
-  Object.assign(site, {params, write, quiet});  // for classroom.js
+  Object.assign(site, {params, write, quiet, openTab});  // for classroom.js
 
   // Theme: the system's until the reader chooses; gradio looks at the class `dark` of the body.
   const stored = () => { try { return localStorage.getItem('theme'); } catch { return null; } };
@@ -121,7 +122,7 @@
 
   // Deep links.
   site.keep = (tab, name, value) => {
-    if (!arrived || (params().get('tab') || 'start') !== tab || value === null || value === undefined) return;
+    if (!arrived || openTab() !== tab || value === null || value === undefined) return;
     const p = params();
     p.set(name, String(value));
     write(p);
@@ -168,30 +169,29 @@
   site.follow = event => {
     const link = event.target.closest('a[data-tab], a[data-step]');
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const tab = link.dataset.tab || openTab(), step = link.dataset.step;
+    if (tab !== openTab()) {  // another page: the browser goes there, in class as a slide
+      if (site.teaching()) { event.preventDefault(); site.go(tab, step); }
+      return;
+    }
     event.preventDefault();
-    const tab = link.dataset.tab || params().get('tab') || 'start';
-    const step = link.dataset.step;
-    const before = params().get('tab') || 'start';
-    const p = before === tab ? params() : new URLSearchParams(site.teaching() ? {mode: 'teach'} : {});
-    p.set('tab', tab);
+    const p = params();
     if (step) p.set('step', step); else p.delete('step');
     write(p);
     document.body.classList.remove('menu-open');
-    if (before !== tab) { site.go(tab); if (!step) { scrollTo({top: 0, behavior: 'instant'}); site.opened(); } }
     if (step) scrollToStep(step);
-    else if (before === tab) scrollTo({top: 0, behavior: quiet() ? 'instant' : 'smooth'});
+    else scrollTo({top: 0, behavior: quiet() ? 'instant' : 'smooth'});
     paintContents();
   };
   const mark = site.mark = step => {
     site.reading(step);
     document.querySelectorAll('#contents a').forEach(a => {
-      const here = a.dataset.tab === (params().get('tab') || 'start') && (a.dataset.step || '') === (step || '');
+      const here = a.dataset.tab === openTab() && (a.dataset.step || '') === (step || '');
       if (here) a.setAttribute('aria-current', 'true'); else a.removeAttribute('aria-current');
     });
   };
   const paintContents = () => {
-    const tab = params().get('tab') || 'start';
-    document.querySelectorAll('#contents li[data-tab]').forEach(li => li.classList.toggle('open', li.dataset.tab === tab));
+    document.querySelectorAll('#contents li[data-tab]').forEach(li => li.classList.toggle('open', li.dataset.tab === openTab()));
     mark(params().get('step'));
   };
   const paintLinks = () => {
@@ -225,9 +225,7 @@
       const before = button.textContent;
       button.textContent = button.dataset.copied;
       setTimeout(() => { button.textContent = before; }, 1500);
-    } else if (!target.closest('#contents')) {
-      if (target.closest('a.language')) paintLinks();
-      else site.follow(event);
-    }
+    } else if (target.closest('a.language')) paintLinks();
+    else site.follow(event);
   });
 })();

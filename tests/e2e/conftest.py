@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import socket
@@ -11,10 +10,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -26,11 +24,9 @@ FLAGS = (
     "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required "
     "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
 ).split()
-WHOLE_SITE = ("test_shell", "test_start")  # modules whose pages have all tabs
-ANY_TAB = ("test_accessibility", "test_classroom")  # modules whose pages are of several tabs, one each
 SETTLE_MS = 1200  # a click within the first second after load can be lost
 # What gradio's client says when a page is left while its stream of answers is open.
-LEAVING = ("AbortError: signal is aborted", "Connection errored out")
+LEAVING = ("AbortError: signal is aborted", "AbortError: BodyStreamBuffer was aborted", "Connection errored out")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -86,18 +82,15 @@ class Watch:
 class Opener:
     """Opens pages of the site: `opener("/?tab=wavenet", width=390, color_scheme="dark")`.
 
-    address: of the page opened last.  site_of: the slug of a tab -> the address of a site that has it.
+    address: of the site.
     """
 
     browser: object
     address: str
-    site_of: Callable[[str], str] | None = None
     contexts: list = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
 
     def __call__(self, path: str, *, width: int = 1280, height: int = 900, **options):
-        if self.site_of is not None:
-            self.address = self.site_of(parse_qs(urlsplit(path).query)["tab"][0])
         context = self.browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(60_000)
         self.contexts.append(context)
@@ -105,7 +98,7 @@ class Opener:
         page.watch = watch(page)
         self.watches.append(page.watch)
         page.goto(self.address + path)
-        page.wait_for_selector("#tabs [role=tabpanel]", state="attached")
+        page.wait_for_selector("#lesson > *", state="attached")
         page.wait_for_timeout(SETTLE_MS)
         return page
 
@@ -114,12 +107,12 @@ def watch(page) -> Watch:
     """Record console errors, exceptions, failed answers and requests that leave the machine."""
     seen = Watch()
 
-    def said(message) -> None:
-        if message.type == "error" and not any(words in message.text for words in LEAVING):
-            seen.errors.append(message.text)
+    def said(text: str) -> None:
+        if not any(words in text for words in LEAVING):
+            seen.errors.append(text)
 
-    page.on("console", said)
-    page.on("pageerror", lambda e: seen.errors.append(str(e)))
+    page.on("console", lambda message: said(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda e: said(str(e)))
     page.on("response", lambda r: seen.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
 
     def leaves(request) -> None:
@@ -205,35 +198,10 @@ def browser():
         running.close()
 
 
-@pytest.fixture(scope="session")
-def tab_sites(tmp_path_factory) -> Iterator[Callable[[str], str]]:
-    """Sites of one tab each, `python -m demos.<slug>`, started when first asked for.
-
-    A browser takes seconds to build the page with all tabs; the tests of the shell open that one.
-    """
-    with ExitStack() as running:
-
-        @functools.cache
-        def site_of(slug: str) -> str:
-            if "SITE" in os.environ:
-                return os.environ["SITE"]
-            log = tmp_path_factory.mktemp(slug) / "log.txt"
-            return running.enter_context(contextmanager(serve)(["-m", f"demos.{slug}"], log))
-
-        yield site_of
-
-
 @pytest.fixture
-def opener(request, browser) -> Iterator[Callable]:
+def opener(site: str, browser) -> Iterator[Callable]:
     """Opens pages; at the end no page may have had an error or asked outside the machine."""
-    one_tab = request.node.get_closest_marker("one_tab")
-    if request.module.__name__ in WHOLE_SITE and not one_tab:
-        yield from opening(browser, request.getfixturevalue("site"))
-    else:
-        site_of = request.getfixturevalue("tab_sites")
-        name = request.module.__name__  # test_<slug>_….py
-        slug = "" if one_tab or name in ANY_TAB else name.split("_")[1]
-        yield from opening(browser, site_of(slug) if slug else "", site_of)
+    yield from opening(browser, site)
 
 
 @pytest.fixture
@@ -242,9 +210,9 @@ def lab_opener(lab_site: str, browser) -> Iterator[Callable]:
     yield from opening(browser, lab_site)
 
 
-def opening(browser, address: str, site_of: Callable[[str], str] | None = None) -> Iterator[Opener]:
+def opening(browser, address: str) -> Iterator[Opener]:
     """An Opener that checks its pages at the end."""
-    opens = Opener(browser, address, site_of)
+    opens = Opener(browser, address)
     yield opens
     for context in opens.contexts:
         context.close()

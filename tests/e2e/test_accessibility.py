@@ -19,7 +19,7 @@ DEEP = (".katex", ".main-svg", "pre.code")  # thousands of parts that hold nothi
 def every_step_in_sight(page) -> None:
     """Scroll through the tab, so that lazy figures are drawn."""
     page.evaluate(TAKE_OVER)
-    for step in page.locator("#tabs .step").all():
+    for step in page.locator("#lesson .step").all():
         step.evaluate("e => e.scrollIntoView({behavior: 'instant'})")
         page.wait_for_timeout(300)
     page.wait_for_timeout(1500)

@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 from demos._tab import strings
 
 in_both = pytest.mark.parametrize("language", ["en", "ko"])
-STEPS = "#tabs .step"
+STEPS = "#lesson .step"
 
 
 def teach(opener, language: str, step: str = "mulaw", **options):

@@ -17,7 +17,6 @@ from demos._widgets import SAMPLES
 
 MEGABYTE = 1_000_000
 both_languages = pytest.mark.parametrize("language", LANGUAGES)
-one_tab = pytest.mark.one_tab  # the site with this tab alone: that of all tabs takes a browser ten seconds to build
 
 
 def query(page: Page) -> dict[str, str]:
@@ -90,7 +89,6 @@ def test_contents_open_tabs_and_steps(opener, language: str) -> None:
     expect(page.locator(".tab-header h1").first).to_be_visible()
 
 
-@one_tab
 def test_contents_follow_the_scroll(opener) -> None:
     page = opener("/?tab=wavenet")
     page.wait_for_timeout(1000)
@@ -99,7 +97,6 @@ def test_contents_follow_the_scroll(opener) -> None:
     page.wait_for_function("new URLSearchParams(location.search).get('step') === 'dilation'")
 
 
-@one_tab
 @both_languages
 def test_a_link_restores_the_controls(opener, language: str) -> None:
     page = mulaw(opener, language, "&levels=37&gain=-12&mulaw-voice-sample=b0497")
@@ -118,7 +115,6 @@ def test_out_of_range_is_clamped_and_unknown_is_ignored(opener) -> None:
     expect(nowhere.locator(".start h1")).to_be_visible()
 
 
-@one_tab
 @both_languages
 def test_a_changed_control_writes_the_url_and_survives_reload(opener, language: str) -> None:
     page = mulaw(opener, language)
@@ -130,7 +126,6 @@ def test_a_changed_control_writes_the_url_and_survives_reload(opener, language: 
     expect(page.locator(".link-levels input[type=number]")).to_have_value("64")
 
 
-@one_tab
 def test_language_switch_keeps_the_place(opener) -> None:
     page = mulaw(opener, "en", "&levels=37")
     for language in ("ko", "en"):
@@ -143,7 +138,6 @@ def test_language_switch_keeps_the_place(opener) -> None:
         page.wait_for_timeout(1500)
 
 
-@one_tab
 def test_theme_follows_the_system_until_chosen_and_is_kept(opener) -> None:
     paper = "getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()"
     line = "document.querySelector('#mulaw-stairs .plot-host').data[0].line.color"
@@ -162,7 +156,6 @@ def test_theme_follows_the_system_until_chosen_and_is_kept(opener) -> None:
     page.wait_for_function(f"{paper} === '{light}'")
 
 
-@one_tab
 @both_languages
 def test_figure_has_a_sentence_and_exports(opener, language: str) -> None:
     page = mulaw(opener, language)
@@ -175,7 +168,6 @@ def test_figure_has_a_sentence_and_exports(opener, language: str) -> None:
         assert download.value.path().stat().st_size > 1000
 
 
-@one_tab
 @both_languages
 def test_quiz_explains_then_reveals_and_a_click_reaches_python(opener, language: str) -> None:
     page = mulaw(opener, language)
@@ -225,7 +217,6 @@ def click_point(page: Page, name: str, *, curve: int, point: int) -> None:
     page.mouse.click(*place)
 
 
-@one_tab
 @both_languages
 def test_player_switches_without_losing_its_position(opener, language: str) -> None:
     page = mulaw(opener, language)
@@ -252,7 +243,6 @@ def test_player_switches_without_losing_its_position(opener, language: str) -> N
     assert position() == pytest.approx(held, abs=0.01) and player.get_attribute("data-track") == "1"
 
 
-@one_tab
 @both_languages
 def test_button_makes_sound_that_can_be_downloaded(opener, language: str) -> None:
     import numpy as np
@@ -274,7 +264,6 @@ def test_button_makes_sound_that_can_be_downloaded(opener, language: str) -> Non
     assert 4 < len(np.unique(x)) <= 8  # what eight levels mean
 
 
-@one_tab
 @both_languages
 def test_the_menu_of_voices_says_whose_sound_is_there(opener, language: str) -> None:
     page = mulaw(opener, language)
@@ -302,7 +291,6 @@ def test_the_menu_of_voices_says_whose_sound_is_there(opener, language: str) -> 
     assert abs(heard - int(mine[-1])) <= 0.5
 
 
-@one_tab
 @pytest.mark.parametrize(("language", "locale"), [("en", "ko-KR"), ("ko", "en-US")])
 def test_gradios_words_are_in_the_language_of_the_page(opener, language: str, locale: str) -> None:
     page = mulaw(opener, language, locale=locale)
@@ -320,7 +308,6 @@ def test_gradios_words_are_in_the_language_of_the_page(opener, language: str, lo
     assert page.evaluate("document.documentElement.lang") == language
 
 
-@one_tab
 def test_a_number_out_of_range_becomes_the_nearest_without_a_message(opener) -> None:
     page = mulaw(opener, "ko", "&levels=64")
     caption = drawn(page, "mulaw-stairs").locator("xpath=..").locator(".plot-caption p")
@@ -336,7 +323,6 @@ def test_a_number_out_of_range_becomes_the_nearest_without_a_message(opener) -> 
     assert page.locator(".toast-body").count() == 0
 
 
-@one_tab
 @both_languages
 def test_code_cell_shows_what_runs(opener, language: str) -> None:
     import inspect
@@ -351,7 +337,6 @@ def test_code_cell_shows_what_runs(opener, language: str) -> None:
     assert shown.strip() == inspect.getsource(both).strip()
 
 
-@one_tab
 @both_languages
 def test_typed_error_is_a_readable_message_and_the_page_stays(opener, language: str) -> None:
     page = mulaw(opener, language, "&levels=37")
@@ -374,7 +359,6 @@ def test_nothing_sticks_out(opener, language: str, more: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
 
 
-@one_tab
 @both_languages
 def test_phone_shows_where_something_scrolls_and_no_toolbar(opener, language: str) -> None:
     page = mulaw(opener, language, width=390, height=844, color_scheme="dark")

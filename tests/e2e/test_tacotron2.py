@@ -119,7 +119,7 @@ def test_a_held_out_sentence_is_copied_and_said_by_both_vocoders(opener, languag
 def test_the_lecture_s_sentence_is_read_in_korean(opener) -> None:
     page = open_patiently(opener, "tacotron2", "ko", "speak")
     page.locator("#tacotron2-sentence textarea").fill(LECTURE)
-    page.locator("#tabs .step").get_by_text(strings("tacotron2", "ko")("word_griffin-lim"), exact=True).first.click()
+    page.locator("#lesson .step").get_by_text(strings("tacotron2", "ko")("word_griffin-lim"), exact=True).first.click()
     page.locator("#speak-run").click()
     page.wait_for_selector(f"{LIVE}[data-state=done]", state="attached")
     (take,) = sounds(page, "#speak-take", 1)

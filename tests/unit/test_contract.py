@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 
 from core import plots
 from demos import _code, _exercise, _jobs, _links, _quiz, _start, _tab
-from demos._page import gradio_texts, speaking
+from demos._page import gradio_texts
+from demos._served import speaking
 from demos._tab import LANGUAGES, LESSONS, ROOT, discover, read_toml, split_lesson, strings
 
 TABS = discover()
@@ -218,14 +219,13 @@ def test_link_values(component, text: str, value) -> None:
         assert _links.restored(component(), text) == value
 
 
-def test_only_the_chosen_tabs_controls_are_restored() -> None:
+def test_a_link_restores_the_controls_that_it_names() -> None:
     with gr.Blocks():
-        page = _links.Page("en", tab="a")
+        page = _links.Page("en", "a")
+        page.add_control("j", gr.Slider(0, 9, 1, step=1))
         page.add_control("k", gr.Slider(0, 9, 1, step=1))
-        page.tab = "b"
-        page.add_control("k", gr.Slider(0, 9, 1, step=1))
-        updates = _links.restore(page, ["a", "b"], {"tab": "b", "k": "4"})
-        assert updates[1] == gr.skip() and updates[2]["value"] == 4
+        updates = _links.restore(page, {"tab": "a", "k": "4", "other": "5"})
+        assert updates[0] == gr.skip() and updates[1]["value"] == 4
         with pytest.raises(ValueError, match="taken"):
             page.add_control("k", gr.Checkbox())
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from demos import _safety
+from demos import _safety, _served
 
 
 def policy(text: str) -> dict[str, list[str]]:
@@ -153,5 +153,5 @@ def test_the_site_is_served_with_them(monkeypatch, environment, host):
     monkeypatch.setattr(_page._memory, "few_arenas", lambda: None)
     _page.serve([])
     handed = blocks.launched_with
-    assert [one.cls for one in handed["app_kwargs"]["middleware"]] == [_safety.Safety, _page.Compressed]
+    assert [one.cls for one in handed["app_kwargs"]["middleware"]] == [_safety.Safety, _served.Pages]
     assert (handed["server_name"], handed["server_port"], handed["max_file_size"]) == (host, 7860, "100mb")
