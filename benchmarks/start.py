@@ -17,11 +17,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_S = 300
 POLL_S = 0.05
+
+
+class Served(NamedTuple):
+    """A site that answers: where, which process, how long its start took, and the size of its first page."""
+
+    address: str
+    process: int
+    seconds: float
+    transferred_bytes: int
+    html_bytes: int
 
 
 def free_port() -> int:
@@ -46,27 +59,25 @@ def first_page(port: int) -> tuple[int, bytes] | None:
     return len(body), gzip.decompress(body) if answer.getheader("Content-Encoding") == "gzip" else body
 
 
-def start() -> dict[str, float]:
-    """Start the site once, and stop it when it has served a page.
+@contextmanager
+def serving(**environment: str) -> Iterator[Served]:
+    """The site in a fresh process on a free port, from its first page on until the end of the block.
 
-    Returns:
-        "seconds" from the start of the process to the whole page; "transferred_bytes" and "html_bytes" of that page.
     Raises:
-        RuntimeError: the site ended before it served anything, or did not in LONGEST_S; with what it printed.
+        RuntimeError: it ended before it served anything, or did not in LONGEST_S; with what it printed.
     """
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if name not in ("SITE_HOST", "SPACE_ID")}
-    environment |= {"PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("SITE_HOST", "SPACE_ID")}
+    everything = {**inherited, "PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", **environment}
     with tempfile.TemporaryFile("w+") as printed:
         began = time.perf_counter()
-        site = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=printed, stderr=printed
-        )
+        site = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=everything, stdout=printed, stderr=printed)
         try:
             while time.perf_counter() - began < LONGEST_S and site.poll() is None:
                 if page := first_page(port):
                     seconds = time.perf_counter() - began
-                    return {"seconds": seconds, "transferred_bytes": page[0], "html_bytes": len(page[1])}
+                    yield Served(f"http://127.0.0.1:{port}", site.pid, seconds, page[0], len(page[1]))
+                    return
                 time.sleep(POLL_S)
             printed.seek(0)
             raise RuntimeError("The site did not serve a page:\n" + printed.read()[-3000:])
@@ -76,6 +87,16 @@ def start() -> dict[str, float]:
                 site.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 site.kill()
+
+
+def start() -> dict[str, float]:
+    """Start the site once, and stop it when it has served a page.
+
+    Returns:
+        "seconds" from the start of the process to the whole page; "transferred_bytes" and "html_bytes" of that page.
+    """
+    with serving() as site:
+        return {"seconds": site.seconds, "transferred_bytes": site.transferred_bytes, "html_bytes": site.html_bytes}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -68,7 +68,9 @@ def test_every_file_is_python_3_10_and_all_that_it_imports_is_locked():
     """The oldest Python that the site promises; and what requirements.txt does not name, another package brings."""
     from importlib.metadata import packages_distributions
 
-    optional = {"accelerate", "pocketsphinx", "music21", "pesq", "pystoi", "spaces", "tomli", "IPython"}  # done without, if need be
+    optional = {  # done without, if need be
+        "accelerate", "pocketsphinx", "music21", "pesq", "pystoi", "spaces", "tomli", "IPython",
+    }  # fmt: skip
     imported = set()
     for path in [ROOT / "app.py", *(ROOT / "core").rglob("*.py"), *(ROOT / "demos").rglob("*.py")]:
         tree = ast.parse(path.read_text(encoding="utf-8"), path, feature_version=(3, 10))

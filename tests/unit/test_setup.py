@@ -100,7 +100,7 @@ def test_what_the_site_imports_is_pinned():
     from importlib.metadata import packages_distributions
 
     brought = {"cycler", "markdown_it", "pygments", "starlette", "cuda", "sklearn", "httpx", "huggingface_hub"}
-    for_trainers = {"accelerate", "pocketsphinx", "music21"}  # of tests/requirements.txt; of the make target for the chorales
+    for_trainers = {"accelerate", "pocketsphinx", "music21"}  # tests/requirements.txt; the make target of the chorales
     for_notebooks = {"IPython"}  # which whoever runs a notebook has
     imported = set()
     for path in [ROOT / "app.py", *(ROOT / "core").rglob("*.py"), *(ROOT / "demos").rglob("*.py")]:
