@@ -229,9 +229,9 @@ def report(run: Run) -> None:
     waited = [one for one in run.outcomes if one.heavy and (one.started_s or 0) > 2]
     print(f"of {len(waited)} heavy events that waited longer than 2 s, {sum(one.rank is not None for one in waited)} "
           "were told their place in the line")  # fmt: skip
-    for what, times in (("page, HTML", run.pages_s), ("page, in a browser", run.browsers_s)):
+    for what, times in (("HTML of a page", run.pages_s), ("page in a browser", run.browsers_s)):
         if times:
-            print(f"{what}: {len(times)} times, p50 {percentile(times, 0.5):.2f} s, p95 {percentile(times, 0.95):.2f} s")
+            print(f"{what}: {len(times)}, p50 {percentile(times, 0.5):.2f} s, p95 {percentile(times, 0.95):.2f} s")
     held = [mb for _, mb in run.memory_mb]
     print(f"memory: {held[0]:.0f} MB at first, {max(held):.0f} at most, {held[-1]:.0f} at last; "
           f"processor: site {run.site_cpu_s:.0f} s, visitors {run.visitors_cpu_s:.0f} s")  # fmt: skip

@@ -1,11 +1,13 @@
 """One line for heavy work, none for light work, and errors that a visitor can read.
 
 `on(t, button.click, fn, inputs, outputs, heavy=True)` wires every event of the site. Heavy events share one queue
-(`concurrency_id="heavy"`), so that thirty visitors wait in line and the page shows their place in it.
+(`concurrency_id="heavy"`), so that thirty visitors wait in line and the page shows their place in it; one that hangs is
+given up (`demos/_deadline.py`).
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
 import logging
@@ -17,7 +19,7 @@ from typing import Any
 import gradio as gr
 
 from core.errors import LessonError
-from demos import _memory
+from demos import _deadline, _memory
 from demos._tab import LESSONS, SITE, Strings, read_toml
 
 HEAVY_JOBS = max(1, int(os.environ.get("HEAVY_JOBS", "1")))  # 1: two cores, and one job uses both
@@ -51,7 +53,21 @@ def tell(t: Strings, error: Exception) -> None:
         gr.Warning(translate(str(error), t.language), duration=15)
         return
     log.error("A handler failed", exc_info=error)
-    gr.Warning(t("error.unexpected"), duration=15)
+    gr.Warning(t(f"error.{lacking(error) or 'unexpected'}"), duration=15)
+
+
+def lacking(error: Exception) -> str:
+    """What the machine has run out of: "memory", "disk", or "" if an error says nothing of the kind."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+        return "disk"
+    told = str(error).lower()
+    if isinstance(error, MemoryError) or isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return "memory"
+    if isinstance(error, RuntimeError) and ("out of memory" in told or "can't allocate memory" in told):
+        return "memory"  # what PyTorch says, of a GPU and of the machine
+    if type(error).__name__ == "LibsndfileError" and getattr(error, "code", 0) == 2:  # "System error": of write(2)
+        return "disk"
+    return ""
 
 
 def readable(t: Strings, fn: Callable[..., Any], outputs: int) -> Callable[..., Any]:
@@ -112,7 +128,7 @@ def on(
     options.setdefault("api_visibility", "private")
     options.setdefault("show_progress", "full" if heavy else "hidden")
     if heavy:
-        fn = _memory.returned(fn)
+        fn = _memory.returned(_deadline.limited(fn))
         options |= {"concurrency_id": "heavy", "concurrency_limit": HEAVY_JOBS}
     else:
         options.setdefault("concurrency_limit", LIGHT_JOBS)

@@ -5,7 +5,8 @@
     folder.offer("song.wav", "My song.wav", make)    # make(path) writes it when it is first asked for
     _kept.adopt(request.session_hash, path)          # an upload that goes when its visitor leaves
 
-The folders lie in one temporary folder of this process, which goes away with it.
+The folders lie in one temporary folder of this process, uploads beside them; it goes away with the process. What a
+process has left that was killed goes when the next one starts.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -31,10 +33,16 @@ from starlette.routing import Route
 KEEP_S = 3600.0
 SWEEP_S = 600.0
 MAX_BYTES = 4_000_000_000  # of all visitors; beyond that the oldest folders go first
+PREFIX, LOCK = "audio-site-", ".in-use"
+_locks: list[IO[str]] = []  # held open
 _lock = threading.RLock()
 _folders: dict[str, Folder] = {}
 _uploads: dict[str, set[str]] = {}  # path -> whose it is: gradio gives the same path to the same file of two visitors
 log = logging.getLogger("demos")
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @dataclass(eq=False)
@@ -66,10 +74,34 @@ class Folder:
 
 @functools.cache
 def _root() -> Path:
-    root = Path(tempfile.mkdtemp(prefix="site-"))
+    clear_left_behind()
+    root = Path(tempfile.mkdtemp(prefix=PREFIX))
+    if fcntl:
+        _locks.append((root / LOCK).open("w"))
+        fcntl.flock(_locks[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)  # as long as this process lives
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     threading.Thread(target=_sweep_for_ever, daemon=True).start()
     return root
+
+
+def uploads() -> Path:
+    """The folder for what visitors bring; gradio puts it there if GRADIO_TEMP_DIR says so."""
+    folder = _root() / "uploads"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def clear_left_behind() -> None:
+    """Delete the folders of processes that are gone: nobody holds the lock in them. All others stay."""
+    if not fcntl:
+        return
+    for root in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            with (root / LOCK).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(root, ignore_errors=True)
+        except OSError:
+            continue  # in use, of another user, or no folder of ours
 
 
 def _sweep_for_ever() -> None:

@@ -203,7 +203,9 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         Mount("/site", StaticFiles(directory=ASSETS / "site")),
     ]
     middleware = [Middleware(_safety.Safety), Middleware(_served.Pages, tabs=[tab.slug for tab in tabs])]
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(_kept.uploads()))
     _kept.clean_broken_uploads()
+    _safety.ask_nobody()
     networking.url_ok = _answers
     threading.Timer(2.0, warm).start()
     blocks = site(tabs)
@@ -214,7 +216,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         ssr_mode=False,
         run_history=False,
         footer_links=[],
-        max_file_size="100mb",
+        max_file_size=_safety.MAX_UPLOAD,
         theme=_theme.theme(),
         head=head(),
         app_kwargs={"routes": routes, "middleware": middleware},

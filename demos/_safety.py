@@ -1,6 +1,8 @@
-"""What every answer tells the browser to refuse: scripts, requests and frames that are not this site's.
+"""What the site refuses: requests that are too large, addresses that it should fetch, and, by the browser of each
+visitor, scripts, requests and frames that are not this site's.
 
     Middleware(Safety)    # around the whole site, as `demos._page.serve` does it
+    ask_nobody()          # before it starts
 
 The headers are a second wall. The first is that the site itself asks nobody else for anything and never runs what a
 visitor brings; if a page is tricked all the same, the browser stops what these headers forbid.
@@ -9,8 +11,12 @@ visitor brings; if a page is tricked all the same, the browser stops what these 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from gradio import processing_utils
+from starlette.responses import PlainTextResponse
 
 HUGGING_FACE = ("https://huggingface.co", "https://*.huggingface.co")  # shows a Space in a frame of its own page
 VISITORS_FILES = ("/gradio_api/file", "/gradio_api/stream/", "/kept/")  # what was uploaded, recorded or made for one
@@ -38,6 +44,29 @@ FILE = {
     "media-src": "'self' data:",
     "sandbox": "",
 }
+
+
+MAX_UPLOAD = "100mb"  # a file: gradio stops there
+MAX_BYTES = {"/gradio_api/upload": 220_000_000}  # of a request with all its files, by the beginning of its path
+MAX_OTHER_BYTES = 16_000_000  # of any other: the largest that a page sends is a drawing on a spectrogram, 2 MB
+ELSEWHERE = re.compile(r"/gradio_api/(file=|proxy=|stream/).{0,8}?(https?|ftp|file|data):", re.IGNORECASE)
+
+
+def ask_nobody() -> None:
+    """Let gradio fetch nothing: it would follow an address that a visitor sends in place of an uploaded file.
+
+    It refuses addresses of the machine's own network, but this site needs none of the others either.
+    """
+
+    async def refuse(url: str, *_: Any, **__: Any) -> Any:
+        raise ValueError("This site fetches nothing from other machines: upload the file instead.")
+
+    processing_utils.async_ssrf_protected_get = refuse
+    processing_utils.async_ssrf_protected_download = refuse
+
+
+class TooLarge(Exception):
+    """A request has more bytes than it may."""
 
 
 def headers(*, file: bool = False, environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -71,13 +100,59 @@ class Safety:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        ours = self.file if scope["path"].startswith(VISITORS_FILES) else self.page
+        if ELSEWHERE.match(scope["path"]):
+            answer = PlainTextResponse("This site fetches nothing from other machines.", 404)
+            await answer(scope, receive, self._marked(scope, send))
+            return
+        most = next((most for path, most in MAX_BYTES.items() if scope["path"].startswith(path)), MAX_OTHER_BYTES)
+        body = Body(receive, most, scope)
+        marked = self._marked(scope, send)
+        begun = False
 
         async def sent(message: Any) -> None:
+            nonlocal begun
+            if not body.too_large or begun:
+                begun = True
+                await marked(message)
+
+        try:
+            body.check()
+            await self.app(scope, body, sent)
+        except TooLarge:
+            pass
+        if body.too_large and not begun:
+            text = f"A request may have {most // 1_000_000} MB here. Send a smaller file."
+            await PlainTextResponse(text, 413, {"connection": "close"})(scope, receive, marked)
+
+    def _marked(self, scope: Any, send: Any) -> Any:
+        """`send` with our headers in place of others of their names."""
+        ours = self.file if scope["path"].startswith(VISITORS_FILES) else self.page
+        names = {name for name, _ in ours}
+
+        async def marked(message: Any) -> None:
             if message["type"] == "http.response.start":
-                names = {name for name, _ in ours}
                 kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in names]
                 message = {**message, "headers": [*kept, *ours]}
             await send(message)
 
-        await self.app(scope, receive, sent)
+        return marked
+
+
+class Body:
+    """`receive`, which raises TooLarge as soon as more bytes are announced, or have come, than may be."""
+
+    def __init__(self, receive: Any, most: int, scope: Any) -> None:
+        announced = next((value for name, value in scope.get("headers", ()) if name.lower() == b"content-length"), b"0")
+        self.receive, self.most, self.seen = receive, most, 0
+        self.too_large = announced.isdigit() and int(announced) > most
+
+    def check(self) -> None:
+        if self.too_large:
+            raise TooLarge
+
+    async def __call__(self) -> Any:
+        message = await self.receive()
+        self.seen += len(message.get("body", b""))
+        self.too_large = self.too_large or self.seen > self.most
+        self.check()
+        return message

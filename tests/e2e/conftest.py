@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ FLAGS = (
     "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
 ).split()
 SETTLE_MS = 1200  # a click within the first second after load can be lost
+os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="uploads-"))  # where the tests look for what is left
 # What gradio's client says when a page is left while its stream of answers is open.
 LEAVING = ("AbortError: signal is aborted", "AbortError: BodyStreamBuffer was aborted", "Connection errored out")
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from demos import _kept
+from demos._tab import ROOT
 
 
 @pytest.fixture
@@ -99,3 +105,35 @@ def test_the_page_promises_what_is_kept():
     for language, uploads, made in (("en", "within an hour", "about an hour"), ("ko", "한 시간 안에", "한 시간쯤")):
         words = strings("_site", language)("privacy_note")
         assert uploads in words and made in words
+
+
+KILLED = """
+import os, signal, sys
+from demos import _kept
+kept = _kept.folder("one")
+(kept.path / "song.flac").write_bytes(b"private")
+(_kept.uploads() / "voice.wav").write_bytes(b"private")
+print(_kept._root(), flush=True)
+sys.stdin.read(1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_has_left_goes_when_the_next_one_starts(tmp_path, monkeypatch):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+
+    def started():
+        return subprocess.Popen([sys.executable, "-c", KILLED], cwd=ROOT, env=environment, text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+
+    killed, alive = started(), started()
+    left, used = Path(killed.stdout.readline().strip()), Path(alive.stdout.readline().strip())
+    foreign = tmp_path / f"{_kept.PREFIX}of-somebody"
+    foreign.mkdir()
+    killed.communicate("x")
+    assert killed.returncode == -signal.SIGKILL and (left / "uploads/voice.wav").exists()
+    assert left.stat().st_mode & 0o077 == 0, "nobody else may look into it"
+    monkeypatch.setattr(_kept.tempfile, "gettempdir", lambda: str(tmp_path))
+    _kept.clear_left_behind()
+    assert not left.exists() and (used / "uploads/voice.wav").exists() and foreign.exists()
+    alive.communicate("x")

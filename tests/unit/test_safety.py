@@ -155,3 +155,92 @@ def test_the_site_is_served_with_them(monkeypatch, environment, host):
     handed = blocks.launched_with
     assert [one.cls for one in handed["app_kwargs"]["middleware"]] == [_safety.Safety, _served.Pages]
     assert (handed["server_name"], handed["server_port"], handed["max_file_size"]) == (host, 7860, "100mb")
+
+
+async def counts(request):
+    """An endpoint that reads what it is sent, and makes 400 of whatever goes wrong, as FastAPI does."""
+    try:
+        return PlainTextResponse(str(len(await request.body())))
+    except Exception:
+        return PlainTextResponse("no body", 400)
+
+
+@pytest.fixture
+def post(monkeypatch):
+    monkeypatch.setattr(_safety, "MAX_OTHER_BYTES", 1_000_000)
+    monkeypatch.setattr(_safety, "MAX_BYTES", {"/gradio_api/upload": 3_000_000})
+    routes = [Route("/gradio_api/upload", counts, methods=["POST"]), Route("/join", counts, methods=["POST"])]
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(_safety.Safety)])).post
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(("path", "most"), [("/join", 1_000_000), ("/gradio_api/upload", 3_000_000)])
+def test_a_body_that_is_too_large_is_refused_also_one_that_does_not_say_so(post, path, most, announced):
+    pieces = [b"x" * 100_000] * (most // 100_000)
+
+    def sent(content):
+        return post(path, content=b"".join(content) if announced else iter(content))
+
+    assert (sent(pieces).status_code, sent(pieces).text) == (200, str(most))
+    refused = sent([*pieces, b"y"])
+    assert refused.status_code == 413 and f"{most // 1_000_000} MB" in refused.text
+    assert refused.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_body_that_lies_about_its_length_is_refused_unread(post):
+    for length in ("9" * 30, "1000001"):
+        assert post("/join", content=b"x", headers={"content-length": length}).status_code == 413
+    assert post("/join", content=b"x", headers={"content-length": "-5"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=http://127.0.0.1:9/", "/gradio_api/file=HTTPS://example.com/a.wav",
+        "/gradio_api/proxy=http://169.254.169.254/", "/gradio_api/file=%68ttp://127.0.0.1/", "/gradio_api/file= http:x",
+    ],
+)  # fmt: skip
+def test_no_address_is_fetched_for_anybody(path):
+    reached = []
+
+    async def fetches(request):
+        reached.append(request.url)
+        return PlainTextResponse("fetched")
+
+    routes = [Route("/{rest:path}", fetches)]
+    get = TestClient(Starlette(routes=routes, middleware=[Middleware(_safety.Safety)])).get
+    assert get(path).status_code == 404 and not reached
+    assert get("/gradio_api/file=/tmp/gradio/http/a.wav").text == "fetched"
+
+
+def test_gradio_fetches_no_address_that_comes_in_place_of_a_file(monkeypatch):
+    """What a page sends for a sound may name an address. Asked of gradio's own component; a server listens."""
+    import http.server
+    import threading
+
+    import gradio as gr
+    from gradio import processing_utils
+
+    asked = []
+
+    class Trap(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+    trap = http.server.HTTPServer(("127.0.0.1", 0), Trap)
+    threading.Thread(target=trap.serve_forever, daemon=True).start()
+    for name in ("async_ssrf_protected_get", "async_ssrf_protected_download"):
+        monkeypatch.setattr(processing_utils, name, getattr(processing_utils, name))
+    _safety.ask_nobody()
+    with gr.Blocks(analytics_enabled=False):
+        sound = gr.Audio(type="filepath")
+    url = f"http://127.0.0.1:{trap.server_port}/a.wav"
+    for sent in ({"path": url, "url": url, "meta": {"_type": "gradio.FileData"}},):
+        with pytest.raises(ValueError, match="fetches nothing"):
+            asyncio.run(processing_utils.async_move_files_to_cache(sent, sound, check_in_upload_folder=True))
+    with pytest.raises(ValueError, match="fetches nothing"):
+        processing_utils.ssrf_protected_download(url, sound.GRADIO_CACHE)
+    trap.shutdown()
+    assert not asked
