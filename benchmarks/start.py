@@ -60,9 +60,11 @@ def first_page(port: int) -> tuple[int, bytes] | None:
 
 
 @contextmanager
-def serving(**environment: str) -> Iterator[Served]:
+def serving(*command: str, **environment: str) -> Iterator[Served]:
     """The site in a fresh process on a free port, from its first page on until the end of the block.
 
+    Args:
+        command: for Python, in place of app.py: "-m", "demos.wavenet" is the site with this one tab.
     Raises:
         RuntimeError: it ended before it served anything, or did not in LONGEST_S; with what it printed.
     """
@@ -71,7 +73,8 @@ def serving(**environment: str) -> Iterator[Served]:
     everything = {**inherited, "PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", **environment}
     with tempfile.TemporaryFile("w+") as printed:
         began = time.perf_counter()
-        site = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=everything, stdout=printed, stderr=printed)
+        site = subprocess.Popen([sys.executable, *(command or ["app.py"])], cwd=ROOT, env=everything,
+                                stdout=printed, stderr=printed)  # fmt: skip
         try:
             while time.perf_counter() - began < LONGEST_S and site.poll() is None:
                 if page := first_page(port):

@@ -96,6 +96,12 @@ class Visitor:
             async for _ in answer.aiter_bytes():
                 pass
 
+    async def upload(self, files: list[tuple[str, bytes]]) -> list[dict[str, Any]]:
+        """Send files; gives what a page then sends in their place."""
+        answer = await self.client.post(f"{API}/upload", files=[("files", file) for file in files])
+        answer.raise_for_status()
+        return [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in answer.json()]
+
     async def fire(self, page: Page, event: dict[str, Any], trigger: int | None = None) -> list[Outcome]:
         """An event, and all that follows it by `.then`, one after the other."""
         outcomes = []
@@ -120,7 +126,7 @@ class Visitor:
                 answer.raise_for_status()
                 _remember(page, event, answer.json()["data"])
         except (httpx.HTTPError, asyncio.TimeoutError, KeyError, ValueError) as error:
-            found.error = f"{type(error).__name__}: {error}"[:200]
+            found.error = f"{type(error).__name__}: {error}"[:300]
         found.seconds = time.perf_counter() - began
         return found
 
@@ -153,16 +159,16 @@ def _told(page: Page, event: dict, message: dict, found: Outcome, now: float) ->
     elif kind == "process_generating":
         found.first_s = found.first_s or now
     elif kind == "log" and message.get("level") in ("warning", "error"):
-        found.error = str(message.get("log"))[:200]
+        found.error = str(message.get("log"))[:300]
     elif kind == "process_completed":
         found.first_s = found.first_s or now
         output = message.get("output") or {}
         if not message.get("success"):
-            found.error = str(output.get("error") or message.get("title") or "failed")[:200]
+            found.error = str(output.get("error") or message.get("title") or "failed")[:300]
         _remember(page, event, output.get("data") or [])
         return True
     elif kind in ("unexpected_error", "server_stopped", "queue_full"):
-        found.error = str(message.get("message") or kind)[:200]
+        found.error = str(message.get("message") or kind)[:300]
         return True
     return False
 

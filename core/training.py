@@ -114,7 +114,7 @@ class Checkpoint:
         return int(json.loads(path.read_text())["step"]) if path.exists() else 0
 
     def save(self, model: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer, state: dict) -> None:
-        """Write everything beside the old files, then rename, so that a crash leaves a whole checkpoint."""
+        """Write everything beside the old files, then rename, so that a crash leaves whole files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         moments = {}
         for name, parameter in model.named_parameters():
@@ -123,9 +123,10 @@ class Checkpoint:
         tensors = {"model": model.state_dict(), "average": average, "optimizer": moments}
         for kind, values in tensors.items():
             save_file({k: v.contiguous() for k, v in values.items()}, self.folder / f"{kind}.part")
+        (self.folder / "state.part").write_text(json.dumps(state, indent=1))
         for kind in tensors:
             os.replace(self.folder / f"{kind}.part", self.folder / f"{kind}.safetensors")
-        (self.folder / "state.json").write_text(json.dumps(state, indent=1))
+        os.replace(self.folder / "state.part", self.folder / "state.json")
 
     def load(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict] | None:
         """Restore the run in place; returns (average, state), or None if the folder holds none."""

@@ -108,6 +108,34 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
     assert (tmp_path / "model.safetensors").read_bytes() == before
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = ["tests/unit"]
+from core import training
+from test_training import run
+whole = training.save_file
+def half(tensors, path):
+    whole(tensors, path)
+    os.truncate(path, os.path.getsize(path) // 2)
+    if path.name.startswith(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+training.save_file = half
+run(Path(sys.argv[1]), 4)
+"""
+
+
+def test_a_run_that_is_killed_while_it_writes_goes_on_from_the_checkpoint_before(tmp_path):
+    killed, other = tmp_path / "killed", tmp_path / "other"
+    run(killed, 3)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(killed), "optimizer"], check=False, timeout=120)
+    assert done.returncode == -9 and (killed / "optimizer.part").exists()
+    after, state = run(killed, 2)
+    run(other, 3)
+    undisturbed, _ = run(other, 2)
+    assert state["step"] == 5 and torch.equal(undisturbed.w, after.w)
+
+
 def test_the_log_has_a_line_for_each_report(tmp_path):
     run(tmp_path, 3)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
