@@ -52,11 +52,13 @@
     copy.layout = {...copy.layout, template};
     return copy;
   };
+  // A figure asks for what its controls say only when these have what the link says (or when the server does not tell).
+  site.restored = new Promise(resolve => { site.restoredNow = resolve; setTimeout(resolve, 20000); });
   site.onSight = (element, see) => {
     const watcher = new IntersectionObserver(entries => {
       if (!entries.some(e => e.isIntersecting)) return;
       watcher.disconnect();
-      see();
+      site.restored.then(see);
     }, {rootMargin: '300px'});
     watcher.observe(element);
   };
@@ -157,6 +159,7 @@
     look();
   };
   site.arrived = () => {
+    site.restoredNow();
     const bar = document.querySelector('#top-bar .bar');
     root.lang = bar.dataset.language;
     document.title = bar.dataset.title;

@@ -103,7 +103,7 @@ def test_a_moved_sentence_keeps_its_relative_logits_and_loses_its_absolute_ones(
         kind: float(page.locator(f"{view} [data-kind={kind}]").get_attribute("data-largest"))
         for kind in ("absolute", "relative")
     }
-    assert largest["relative"] == 0.0 and largest["absolute"] > 0.3
+    assert largest["relative"] < 1e-3 and largest["absolute"] > 0.3  # the last of four digits is rounding
     before = page.locator(view).get_attribute("data-drawn")
     slider = page.locator("#step-relative .link-by input[type=number]")
     slider.fill("0")

@@ -201,4 +201,4 @@ def test_it_is_built_with_its_controls_in_the_url(language: str) -> None:
     with gr.Blocks(), _links.building(_links.Page(language, tab="map")) as page:
         cell.build(t, sound.pick(t.cell("field")))
     names = ("enh-noise", "enh-snr", "enh-seed")
-    assert tuple(page.controls["map", name].value for name in names) == cell.USUAL
+    assert tuple(page.controls[name].value for name in names) == cell.USUAL

@@ -185,10 +185,12 @@ def test_one_batch_overfits():
     batch = augment.collate([(one.mel.float().numpy(), one.text) for one in both])
     step = train.step_loss(STILL, torch.Generator())
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
-    for _ in range(150):
+    for _ in range(600):  # processors round differently: 150 were enough for one, not for another
         optimizer.zero_grad()
         loss = step(model, batch)
         optimizer.step()
+        if loss < 0.05:
+            break
     assert loss < 0.1
     model.eval()
     assert train.heard(model, both) == ["ab", "cad"]

@@ -67,5 +67,5 @@ export const start = (element, props, trigger, watch) => {
     host.dataset.drawn = String(Number(host.dataset.drawn || 0) + 1);
   };
   watch('value', draw);
-  if (props.value) draw(); else trigger('appear', {});
+  if (props.value) draw(); else window.site.restored.then(() => trigger('appear', {}));
 };

@@ -69,5 +69,5 @@ export const start = (element, props, trigger, watch) => {
     summary.textContent = value.summary;
   };
   watch('value', draw);
-  if (props.value) draw(); else trigger('appear', {});
+  if (props.value) draw(); else window.site.restored.then(() => trigger('appear', {}));
 };

@@ -189,5 +189,5 @@ export const start = (element, props, trigger, watch) => {
     root.dataset.drawn = '1';
   };
   watch('value', receive);
-  if (props.value) receive(); else trigger('appear', {});
+  if (props.value) receive(); else window.site.restored.then(() => trigger('appear', {}));
 };
