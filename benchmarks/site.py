@@ -86,9 +86,8 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
-async def look_through(visitor: Visitor, page: Page, pause: Any) -> list[Outcome]:
+async def look_through(visitor: Visitor, page: Page, pause: Any, outcomes: list[Outcome]) -> None:
     """All that happens on a tab: the link is restored, each figure comes into sight, the main button is pressed."""
-    outcomes = []
     for event in page.of("load"):
         outcomes += await visitor.fire(page, event)
     for event in page.of("appear"):
@@ -101,7 +100,6 @@ async def look_through(visitor: Visitor, page: Page, pause: Any) -> list[Outcome
         for event in page.of("click", button):
             outcomes += await visitor.fire(page, event, button)
     await pause()
-    return outcomes
 
 
 async def walk(visitor: Visitor, tabs: list[str], run: Run, until: float, pause: Any, path: str = "/") -> None:
@@ -112,7 +110,7 @@ async def walk(visitor: Visitor, tabs: list[str], run: Run, until: float, pause:
         try:
             async with visitor.page(tab, path) as page:
                 run.pages_s.append(page.seconds)
-                run.outcomes += await look_through(visitor, page, pause)
+                await look_through(visitor, page, pause, run.outcomes)
         except Over:
             return
         except (httpx.HTTPError, TypeError, KeyError, ValueError) as error:
@@ -193,9 +191,10 @@ async def cost(site: start.Served, heavy: frozenset[int], tabs: list[str]) -> di
         visitor = Visitor(client, heavy)
         for tab in tabs:
             for _ in range(2):
+                outcomes: list[Outcome] = []
                 cpu, began = cpu_s(site.process), time.perf_counter()
                 async with visitor.page(tab) as page:
-                    outcomes = await look_through(visitor, page, at_once)
+                    await look_through(visitor, page, at_once, outcomes)
                 found[tab] = {
                     "cpu_s": cpu_s(site.process) - cpu, "seconds": time.perf_counter() - began,
                     "events": len(outcomes), "heavy": sum(one.heavy for one in outcomes),

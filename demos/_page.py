@@ -25,7 +25,7 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from core import plots  # noqa: E402
-from demos import _kept, _memory, _notebook, _safety, _served, _short, _start, _theme  # noqa: E402
+from demos import _kept, _memory, _notebook, _safety, _served, _sessions, _short, _start, _theme  # noqa: E402
 from demos._links import Page, Step, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
@@ -206,6 +206,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
     os.environ.setdefault("GRADIO_TEMP_DIR", str(_kept.uploads()))
     _kept.clean_broken_uploads()
     _safety.ask_nobody()
+    _sessions.keep_state_only()
     networking.url_ok = _answers
     threading.Timer(2.0, warm).start()
     blocks = site(tabs)
@@ -214,6 +215,7 @@ def serve(tabs: list[Tab], **options: Any) -> None:
         server_name=os.environ.get("SITE_HOST") or ("0.0.0.0" if on_spaces else "127.0.0.1"),
         server_port=int(os.environ.get("PORT", "7860")),
         ssr_mode=False,
+        state_session_capacity=_sessions.CAPACITY,
         run_history=False,
         footer_links=[],
         max_file_size=_safety.MAX_UPLOAD,

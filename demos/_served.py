@@ -2,8 +2,9 @@
 
     Middleware(Pages, tabs=["wavenet", "tts"])
 
-Gradio makes the HTML of a page anew for every visitor, half a megabyte with some hundredths of a second of work. It is
-the same for all of them, as far as they know the site by the same name: so it is made once, compressed once and kept.
+Gradio makes the HTML of a page anew for every visitor, half a megabyte with some hundredths of a second of work, and
+compresses each of the hundred scripts of a page anew. They are the same for all, as far as they know the site by the
+same name: so they are made once, compressed once and kept.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from demos._start import SLUG as START
 PATHS = {"en": "", "ko": "ko"}
 LANGUAGE_OF = {f"/{path}": language for language, path in PATHS.items()}
 KEPT = 100  # pages; whoever knows the site by yet another name has them made once more
+SCRIPTS = re.compile(r"/(assets|site)/[\w./-]+\.(js|css|svg)")  # which of its files are kept, compressed
+KEPT_SCRIPTS = 400
+LARGEST = 5_000_000  # bytes of a script that is kept
 # What gradio looks at to find the name by which a visitor knows the site (gradio.route_utils.get_root_url).
 NAMED_BY = ("host", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server")
 
@@ -38,20 +42,22 @@ def page_name(language: str, slug: str) -> str:
 
 @dataclass(frozen=True)
 class Kept:
-    """The HTML of a page, compressed in both ways that browsers take, and a mark of its content."""
+    """A page or a script, compressed in both ways that browsers take, and a mark of its content."""
 
     brotli: bytes
     gzip: bytes
     etag: str
+    media_type: str = "text/html; charset=utf-8"
+    cache: str = "no-cache"  # kept, but asked about each time
 
     @classmethod
-    def of(cls, page: bytes) -> Kept:
-        mark = hashlib.sha256(page).hexdigest()[:20]
-        return cls(brotli.compress(page, quality=6), gzip.compress(page, 6), f'W/"{mark}"')
+    def of(cls, body: bytes, **options: str) -> Kept:
+        mark = hashlib.sha256(body).hexdigest()[:20]
+        return cls(brotli.compress(body, quality=6), gzip.compress(body, 6), f'W/"{mark}"', **options)
 
     def answer(self, asked: Headers) -> Response:
         """To a browser that may have this very page already."""
-        headers = {"etag": self.etag, "cache-control": "no-cache", "vary": "accept-encoding"}
+        headers = {"etag": self.etag, "cache-control": self.cache, "vary": "accept-encoding"}
         if self.etag in asked.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         accepted = asked.get("accept-encoding", "")
@@ -61,7 +67,28 @@ class Kept:
             body, headers["content-encoding"] = self.gzip, "gzip"
         else:
             body = gzip.decompress(self.gzip)
-        return Response(body, media_type="text/html", headers=headers)
+        return Response(body, headers={**headers, "content-type": self.media_type})
+
+
+class Shelf:
+    """What is kept, by its key; what was not asked for the longest goes first."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.lock = most, threading.Lock()
+        self.kept: OrderedDict[Any, Kept] = OrderedDict()
+
+    def get(self, key: Any) -> Kept | None:
+        with self.lock:
+            if key in self.kept:
+                self.kept.move_to_end(key)
+            return self.kept.get(key)
+
+    def put(self, key: Any, kept: Kept) -> Kept:
+        with self.lock:
+            self.kept[key] = kept
+            while len(self.kept) > self.most:
+                self.kept.popitem(last=False)
+        return kept
 
 
 class Pages:
@@ -70,8 +97,7 @@ class Pages:
     def __init__(self, app: Any, tabs: list[str]) -> None:
         self.app, self.tabs = app, frozenset(tabs)
         self.own_names = {f"/{page_name(language, tab)}": (language, tab) for language in PATHS for tab in tabs}
-        self.kept: OrderedDict[tuple, Kept] = OrderedDict()
-        self.lock = threading.Lock()
+        self.pages, self.scripts = Shelf(KEPT), Shelf(KEPT_SCRIPTS)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"].rstrip("/") or "/" if scope["type"] == "http" else ""
@@ -81,8 +107,8 @@ class Pages:
             await RedirectResponse(f"{root}/{PATHS[language]}?tab={tab}", 307)(scope, receive, send)
         elif path in LANGUAGE_OF and scope["method"] == "GET":
             await self.page(scope, receive, send, LANGUAGE_OF[path])
-        elif path.startswith("/assets/"):
-            await self.app(scope, receive, _for_good(send))
+        elif scope["type"] == "http" and scope["method"] == "GET" and SCRIPTS.fullmatch(path):
+            await self.script(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -92,48 +118,43 @@ class Pages:
         name = page_name(language, tab if tab in self.tabs else START)
         headers = Headers(scope=scope)
         key = (name, scope.get("scheme"), scope.get("root_path"), *(headers.get(one) for one in NAMED_BY))
-        with self.lock:
-            kept = self.kept.get(key)
-            if kept:
-                self.kept.move_to_end(key)
+        kept = self.pages.get(key)
         if kept is None:
-            status, body = await self._made({**scope, "path": f"/{name}", "raw_path": f"/{name}".encode(),
-                                             "query_string": b""}, receive)  # fmt: skip
+            inside = {**scope, "path": f"/{name}", "raw_path": f"/{name}".encode(), "query_string": b""}
+            status, _, body = await self._made(inside, receive)
             if status != 200:
                 await Response(body, status, media_type="text/html")(scope, receive, send)
                 return
-            kept = Kept.of(speaking(placed(body, name, PATHS[language]), language))
-            with self.lock:
-                self.kept[key] = kept
-                while len(self.kept) > KEPT:
-                    self.kept.popitem(last=False)
+            kept = self.pages.put(key, Kept.of(speaking(placed(body, name, PATHS[language]), language)))
         await kept.answer(headers)(scope, receive, send)
 
-    async def _made(self, scope: Any, receive: Any) -> tuple[int, bytes]:
-        """Gradio's answer: its status and its whole body."""
-        status, body = 500, bytearray()
+    async def script(self, scope: Any, receive: Any, send: Any) -> None:
+        """A script, style sheet or drawing. Those of gradio carry a hash of their content in their names: a browser
+        need not ask for one again."""
+        headers, path = Headers(scope=scope), scope["path"]
+        kept = self.scripts.get(path)
+        if kept is None:
+            status, told, body = await self._made({**scope, "headers": [], "query_string": b""}, receive)
+            if status != 200 or len(body) > LARGEST:
+                await self.app(scope, receive, send)
+                return
+            cache = "public, max-age=31536000, immutable" if path.startswith("/assets/") else "no-cache"
+            kept = self.scripts.put(path, Kept.of(body, media_type=told.get("content-type", "text/plain"), cache=cache))
+        await kept.answer(headers)(scope, receive, send)
+
+    async def _made(self, scope: Any, receive: Any) -> tuple[int, Headers, bytes]:
+        """The answer of the site inside: its status, its headers and its whole body."""
+        status, told, body = 500, Headers(), bytearray()
 
         async def collect(message: Any) -> None:
-            nonlocal status
+            nonlocal status, told
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, told = message["status"], Headers(raw=message.get("headers", []))
             else:
                 body.extend(message.get("body", b""))
 
         await self.app(scope, receive, collect)
-        return status, bytes(body)
-
-
-def _for_good(send: Any) -> Any:
-    """Gradio's scripts carry a hash of their content in their names: a browser need not ask for one again."""
-
-    async def sent(message: Any) -> None:
-        if message["type"] == "http.response.start" and message["status"] == 200:
-            cache = (b"cache-control", b"public, max-age=31536000, immutable")
-            message = {**message, "headers": [*message.get("headers", ()), cache]}
-        await send(message)
-
-    return sent
+        return status, told, bytes(body)
 
 
 _CONFIG = re.compile(rb"(?<=window\.gradio_config = )\{.*?\}(?=;</script>)", re.DOTALL)

@@ -1,4 +1,7 @@
-"""What axe-core finds on every tab with its figures drawn: nothing serious, in both languages, light and dark."""
+"""Every tab with its figures drawn: axe-core finds nothing serious, and the keyboard reaches what the mouse can press.
+
+In both languages, light and dark.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from browsing import PATHS, TAKE_OVER
 
 from demos import _tab
 
-SLUGS = [tab.slug for tab in _tab.discover()]
+SLUGS = ["start", *(tab.slug for tab in _tab.discover())]
 SERIOUS = ("serious", "critical")
 DEEP = (".katex", ".main-svg", "pre.code")  # thousands of parts that hold nothing to find; their hosts are looked at
 
@@ -42,7 +45,31 @@ PAGES = [(slug, dark) for number, slug in enumerate(SLUGS) for dark in (False, T
 def test_axe_finds_nothing_serious(opener, slug: str, dark: bool) -> None:
     """English in the light and Korean in the dark by turns: the two differ in their words and colours alone."""
     page = opener(f"{PATHS['ko' if dark else 'en']}?tab={slug}", color_scheme="dark" if dark else "light")
-    page.wait_for_selector(f"#top-{slug}")
+    page.wait_for_selector(f"#top-{slug}" if slug != "start" else ".start")
     every_step_in_sight(page)
     found = findings(page)
     assert not found, json.dumps(found, indent=1, ensure_ascii=False)
+    mouse_only = page.evaluate(MOUSE_ONLY)
+    assert not mouse_only, json.dumps(mouse_only, indent=1, ensure_ascii=False)
+    page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
+    reached = set()
+    for _ in range(50):  # on the start page, there are that many links
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(FOCUSED))
+    assert len(reached) > 40, "the focus is caught"
+
+
+# What shows a hand under the mouse, and neither is nor lies in something that takes the focus.
+MOUSE_ONLY = """() => {
+    const takes = 'a[href], button, input, select, textarea, summary, label, [tabindex="0"], [contenteditable=true]';
+    return [...document.querySelectorAll('#top-bar *, #contents *, #lesson *')]
+        .filter(e => getComputedStyle(e).cursor === 'pointer' && e.getClientRects().length && !e.closest(takes)
+            && !e.closest('.modebar-container'))
+        .map(e => e.outerHTML.slice(0, 160));
+}"""
+FOCUSED = """() => {
+    const e = document.activeElement;
+    window.numbers ||= new Map();
+    if (!window.numbers.has(e)) window.numbers.set(e, window.numbers.size);
+    return window.numbers.get(e);
+}"""

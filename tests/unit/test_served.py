@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from pathlib import Path
 
 import brotli
 import gradio as gr
@@ -85,10 +86,9 @@ def test_a_page_is_made_once_for_all_visitors_who_know_the_site_by_one_name(page
     assert len(made) == 3
 
 
-def test_names_without_end_are_forgotten(pages, monkeypatch):
+def test_names_without_end_are_forgotten(pages):
     client, made = pages
-    monkeypatch.setattr(_served, "KEPT", 3)
-    for k in range(6):
+    for k in range(_served.KEPT + 3):
         client.get("/", headers={"host": f"h{k}"})
     made.clear()
     client.get("/", headers={"host": "h5"})
@@ -123,13 +123,30 @@ def test_gradios_own_names_lead_to_our_addresses(pages):
         assert (answer.status_code, answer.headers["location"]) == (307, address)
 
 
-def test_scripts_are_kept_for_good_and_nothing_else(pages):
-    client = pages[0]
+def test_gradios_scripts_are_kept_for_good_and_made_once(pages):
+    client, made = pages
     script = re.search(r'src="\./(assets/[^"]+\.js)"', client.get("/").text)[1]
-    assert "immutable" in client.get(f"/{script}").headers["cache-control"]
+    made.clear()
+    first = client.get(f"/{script}")
+    own = (Path(gr.__file__).parent / "templates/frontend" / script).read_bytes()
+    assert first.content == own and "immutable" in first.headers["cache-control"]
+    assert "javascript" in first.headers["content-type"] and first.headers["content-encoding"] == "br"
+    for accepted in ("gzip", "br", "identity"):
+        assert client.get(f"/{script}", headers={"accept-encoding": accepted}).content == own
+    assert made == [f"/{script}"]
+    known = client.get(f"/{script}", headers={"if-none-match": first.headers["etag"]})
+    assert known.status_code == 304 and not known.content
+    assert client.head(f"/{script}").status_code in (200, 405)
+
+
+def test_nothing_else_is_kept(pages):
+    client, made = pages
     assert "immutable" not in client.get("/assets/none.js").headers.get("cache-control", "")
+    assert client.get("/assets/none.js").status_code == 404 == client.get("/assets/../routes.py").status_code
     assert client.get("/").headers["cache-control"] == "no-cache"
+    made.clear()
     assert client.get("/config").status_code == 200 and client.post("/").status_code == 405
+    assert client.get("/config").status_code == 200 and made == ["/config", "/", "/config"]
 
 
 def test_another_gradio_is_noticed():
