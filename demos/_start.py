@@ -22,7 +22,8 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def build(t: Strings, tabs: list[Tab]) -> None:
-    """Title, three sentences, a card for each tab, the map, what happens to a visitor's sounds, and the glossary."""
+    """Title, three sentences, a card for each tab, the map, what happens to a visitor's sounds, what needs the internet,
+    and the glossary."""
     entries = "".join(_entry(t, strings(tab.slug, t.language)) for tab in tabs)
     gr.HTML(
         f'<section class="start"><h1>{html.escape(t("title"))}</h1><p class="lead">{html.escape(t("subtitle"))}</p>'
@@ -31,6 +32,7 @@ def build(t: Strings, tabs: list[Tab]) -> None:
         f'<h2>{html.escape(t("map"))}</h2><p class="map-note">{html.escape(t("map_note"))}</p>'
         f"{_map(t, tabs)}"
         f'<h2>{html.escape(t("privacy"))}</h2><p class="privacy">{html.escape(t("privacy_note"))}</p>'
+        f'<h2>{html.escape(t("offline"))}</h2><p class="privacy">{html.escape(t("offline_note"))}</p>'
         f"{_glossary.section(t, tabs)}</section>",
         js_on_load=_glossary.SCRIPT,
         apply_default_css=False,

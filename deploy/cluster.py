@@ -1,6 +1,6 @@
 """Several copies of the site behind one address, on Ray: python -m deploy.cluster [--copies 2] [--port 7860]
 
-    pip install "ray[serve]==2.51.1"      # once; the site itself does without
+    make cluster COPIES=2 PORT=7860      # the same; installs deploy/requirements.txt first
 
 Two deployments of Ray Serve. `Copies` are whole sites, each in a process of its own with its own line of heavy work:
 as many as asked for, on as many machines as the Ray cluster has, and started anew when one dies. `Entrance` takes all

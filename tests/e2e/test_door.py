@@ -14,9 +14,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 import uvicorn
+from crowd import pressed
 
 from benchmarks.start import free_port, serving
-from benchmarks.visitors import Visitor
 from deploy.door import GAVE_UP, Door, Job, Session, _translated
 
 
@@ -42,20 +42,6 @@ def copies(tmp_path_factory):
     shared = {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads")), "OMP_NUM_THREADS": "1"}
     with serving("-m", "demos.wavenet", **shared) as one, serving("-m", "demos.wavenet", **shared) as other:
         yield one, other
-
-
-async def pressed(address: str, number: int, *, button: str = "conditional-run") -> tuple[list, float]:
-    """A visitor who opens the page and presses; all outcomes, and when they were there."""
-    async with httpx.AsyncClient(base_url=address, timeout=120, trust_env=False) as client:
-        visitor = Visitor(client, frozenset())
-        async with visitor.page("wavenet", "/ko" if number % 2 else "/") as page:
-            outcomes = []
-            for event in page.of("load"):
-                outcomes += await visitor.fire(page, event)
-            at = next(k for k, name in page.names.items() if name == button)
-            for event in page.of("click", at):
-                outcomes += await visitor.fire(page, event, at)
-            return outcomes, time.monotonic()
 
 
 def test_one_copy_dies_under_load_and_nobody_loses_more_than_a_pause(copies, record_property) -> None:

@@ -1,0 +1,23 @@
+"""Visitors without a browser for the tests of several copies of the site."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+
+from benchmarks.visitors import Visitor
+
+
+async def pressed(address: str, number: int, *, button: str = "conditional-run") -> tuple[list, float]:
+    """A visitor who opens the page and presses; all outcomes, and when they were there."""
+    async with httpx.AsyncClient(base_url=address, timeout=120, trust_env=False) as client:
+        visitor = Visitor(client, frozenset())
+        async with visitor.page("wavenet", "/ko" if number % 2 else "/") as page:
+            outcomes = []
+            for event in page.of("load"):
+                outcomes += await visitor.fire(page, event)
+            at = next(k for k, name in page.names.items() if name == button)
+            for event in page.of("click", at):
+                outcomes += await visitor.fire(page, event, at)
+            return outcomes, time.monotonic()
