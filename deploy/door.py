@@ -29,6 +29,7 @@ MOST_TRIES = 2
 MOST_SESSIONS = 20_000
 DEAD_S = 5.0  # so long a copy that did not answer is left alone
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailers", "transfer-encoding", "upgrade", "date", "server"}
+NOBODY = "The site is starting anew. Try again in a minute."
 GAVE_UP = "This could not be computed: it stopped the site twice. Try something shorter."
 
 
@@ -238,19 +239,24 @@ class Door:
         whole = False
         try:
             while not whole:
-                for job in [one for one in session.jobs.values() if not one.there and one.tries >= MOST_TRIES]:
-                    del session.jobs[job.id]
-                    yield _event({"msg": "process_completed", "event_id": job.id, "success": False,
-                                  "output": {"error": GAVE_UP}})  # fmt: skip
                 address = session.address
                 async for message in self._told(address, name):
                     yield _event(_translated(session, message))
                     whole = whole or message["msg"] == "close_stream"
-                if not whole and session.jobs:
-                    await self._move(session, address)
-                elif not whole:
+                if whole:
+                    return
+                if session.address == address:  # nobody has moved it meanwhile: what it waited for is lost
+                    for job in [one for one in session.jobs.values() if one.tries >= MOST_TRIES]:
+                        yield _failed(session, job, GAVE_UP)
+                if not session.jobs:
                     whole = True
                     yield _event({"msg": "close_stream", "event_id": None})
+                    return
+                try:
+                    await self._move(session, address)
+                except NobodyThere:
+                    for job in list(session.jobs.values()):
+                        yield _failed(session, job, NOBODY)
         finally:
             if not whole:  # the page has gone: nobody waits any more
                 session.jobs.clear()
@@ -290,6 +296,12 @@ class Door:
                 session = await self._session(name)
         finally:
             self.sessions.pop(name, None)
+
+
+def _failed(session: Session, job: Job, text: str) -> bytes:
+    """The end of a job that nobody will answer."""
+    del session.jobs[job.id]
+    return _event({"msg": "process_completed", "event_id": job.id, "success": False, "output": {"error": text}})
 
 
 def _translated(session: Session, message: dict[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def until(ready, seconds: float):
         try:
             if found := ready():
                 return found
-        except httpx.HTTPError:
+        except (httpx.HTTPError, ValueError):  # nothing answers yet, or Ray itself does
             pass
         time.sleep(0.3)
     raise AssertionError(f"not within {seconds} s")
