@@ -76,10 +76,10 @@ def python_stand_in(folder, name, version):
 
 
 def test_every_requirement_is_pinned_once_for_each_python():
-    for path in (ROOT / f"{folder}requirements.txt" for folder in ("", "tests/", "benchmarks/")):
+    for path in (ROOT / f"{folder}requirements.txt" for folder in ("", "tests/", "benchmarks/", "deploy/")):
         lines = requirements(path)
         for line in lines:
-            assert re.fullmatch(r'[A-Za-z0-9_-]+==[0-9.post]+(; python_version (>=|<) "3\.11")?', line), line
+            assert re.fullmatch(r'[A-Za-z0-9_-]+(\[serve\])?==[0-9.post]+(; python_version (>=|<) "3\.11")?', line), line
         assert len({line.split("==")[0] + line.partition(";")[2] for line in lines}) == len(lines)
 
 
@@ -321,9 +321,9 @@ def test_the_licences_are_there():
     notice = (ROOT / "NOTICE").read_text()
     for name in ("Kathleen", "CC0", "CMU ARCTIC", "Pretendard", "Open Font License", "plotly.js"):
         assert name in notice
-    for folder in ("", "tests/", "benchmarks/"):
+    for folder in ("", "tests/", "benchmarks/", "deploy/"):
         for line in requirements(ROOT / f"{folder}requirements.txt"):
-            package = re.split("[=;]", line)[0]
+            package = re.split(r"[=;\[]", line)[0]
             assert package.lower() in notice.lower(), f"NOTICE does not name {package}"
     for config in (ROOT / "assets/weights").glob("*/config.json"):
         assert config.parent.name in notice, f"NOTICE does not name the weights {config.parent.name}"
