@@ -22,8 +22,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def build(t: Strings, tabs: list[Tab]) -> None:
-    """Title, three sentences, a card for each tab, the map, what happens to a visitor's sounds, what needs the internet,
-    and the glossary."""
+    """Title, three sentences, a card for each tab, the map, privacy, what needs the internet, and the glossary."""
     entries = "".join(_entry(t, strings(tab.slug, t.language)) for tab in tabs)
     gr.HTML(
         f'<section class="start"><h1>{html.escape(t("title"))}</h1><p class="lead">{html.escape(t("subtitle"))}</p>'

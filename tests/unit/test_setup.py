@@ -79,7 +79,8 @@ def test_every_requirement_is_pinned_once_for_each_python():
     for path in (ROOT / f"{folder}requirements.txt" for folder in ("", "tests/", "benchmarks/", "deploy/")):
         lines = requirements(path)
         for line in lines:
-            assert re.fullmatch(r'[A-Za-z0-9_-]+(\[serve\])?==[0-9.post]+(; python_version (>=|<) "3\.11")?', line), line
+            pin = r'[A-Za-z0-9_-]+(\[serve\])?==[0-9.post]+(; python_version (>=|<) "3\.11")?'
+            assert re.fullmatch(pin, line), line
         assert len({line.split("==")[0] + line.partition(";")[2] for line in lines}) == len(lines)
 
 
