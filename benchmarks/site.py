@@ -174,8 +174,13 @@ async def crowd(site: start.Served, heavy: frozenset[int], options: argparse.Nam
         watching = asyncio.create_task(watch())
         jobs = [come(number, client) for number in range(run.visitors)]
         jobs += [browse(site.address, tabs, run, until) for _ in range(options.browsers)]
-        await asyncio.gather(*jobs)
+        walking = asyncio.gather(*jobs)
+        done, _ = await asyncio.wait([walking, watching], return_when=asyncio.FIRST_COMPLETED)
+        if watching in done:
+            walking.cancel()
+            raise RuntimeError("The site ended while it was visited.") from watching.exception()
         watching.cancel()
+        await walking
     run.memory_mb.append((time.perf_counter() - began, resident_mb(site.process)))
     run.site_cpu_s, run.visitors_cpu_s = cpu_s(site.process) - cpu, time.process_time() - own
 

@@ -22,11 +22,13 @@ LAST = (
     "test_transformer_tokens.py",
 )  # fmt: skip
 
+NO_BROWSER = ("test_faults.py", "test_door.py", "test_cluster.py", "test_site_benchmark.py")
+
 
 def line(file: str) -> str:
     """The line of a file: "browser", "browser, later", or "" for those that compute."""
     folder, name = file.replace("\\", "/").rsplit("/", 2)[-2:]
-    if folder != "e2e":
+    if folder != "e2e" or name in NO_BROWSER:
         return ""
     return "browser, later" if name in LAST else "browser"
 
