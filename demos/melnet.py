@@ -17,7 +17,7 @@ def build(t: Strings) -> None:
     w.references(t)
 
 
-TAB = Tab(slug="melnet", order=50, build=build)
+TAB = Tab(slug="melnet", order=55, build=build)
 
 if __name__ == "__main__":
     from demos import _page

@@ -182,7 +182,24 @@
     if (left > 40) scrollBy({top: by * Math.min(left, innerHeight * 0.8), behavior: site.quiet() ? 'instant' : 'smooth'});
     else move(by);
   };
-  const revealAnswer = () => now()?.querySelectorAll('.quiz').forEach(quiz => { if (visible(quiz)) quiz.parentElement.tell?.(); });
+  // The question in sight is answered; where none is, or it has been, the next one below comes into sight.
+  const revealAnswer = () => {
+    const all = [...(now()?.querySelectorAll('.quiz') || [])].filter(visible);
+    const centre = quiz => { const box = quiz.parentElement.getBoundingClientRect(); return (box.top + box.bottom) / 2; };
+    const here = all.find(quiz => quiz.dataset.told === undefined && centre(quiz) > 0 && centre(quiz) < innerHeight);
+    const next = all.find(quiz => quiz.dataset.told === undefined && centre(quiz) >= innerHeight)
+      || all.find(quiz => quiz.dataset.told === undefined);
+    if (here) {
+      here.parentElement.tell?.();
+      here.dataset.told = '';
+    }
+    const shown = here || next;
+    if (!shown) return;
+    const box = shown.parentElement.getBoundingClientRect(), room = innerHeight - 110;  // what the bar leaves free
+    if (!here || box.top < 0 || box.bottom > room) {
+      scrollBy({top: Math.min(box.top - 20, box.bottom - room), behavior: 'instant'});
+    }
+  };
   const revealCode = () => {
     const slide = now();
     if (!slide) return;
@@ -251,7 +268,7 @@
     if (slide?.isConnected) slide.scrollIntoView({block: 'start', behavior: 'instant'});
   };
   const typing = target => target.closest?.('input:not([type=radio]):not([type=checkbox]):not([type=range]), textarea, select, [contenteditable=true]');
-  const handled = target => typing(target) || target.closest?.('input, [role=slider], [role=listbox], [role=radiogroup], .player, .plot-host, dialog');
+  const handled = target => typing(target) || target.closest?.('input, [role=slider], [role=listbox], [role=radiogroup], .player, .plot-host, dialog, [tabindex="0"], canvas');
   const keys = {
     ArrowRight: () => move(1), ArrowLeft: () => move(-1), a: revealAnswer, c: revealCode, q: showLink, f: full,
     b: blank, '.': blank, '?': help, h: help,

@@ -45,10 +45,11 @@ if (choices) {
     const found = boxes.find(({said}) => said === given);
     if (found) { found.box.checked = true; answer(true); }
   };
+  const sentence = html => /[.!?…]\s*(<\/p>)?\s*$/.test(html) ? html : html.replace(/\s*(<\/p>)?\s*$/, '.$1');
   element.tell = () => {  // the teacher's answer on the wall
     const i = choices.findIndex(choice => choice.right);
     boxes[i].box.checked = true;
-    say('right', words.answer, choices[i].text + ' ' + choices[i].feedback);
+    say('right', words.answer, sentence(choices[i].text) + ' ' + choices[i].feedback);
   };
 } else {
   const label = document.createElement('label');

@@ -122,6 +122,14 @@
     else if (inOurWords(change.target.getAttribute(change.attributeName) || '')) retell(change.target);
   })).observe(root, {subtree: true, childList: true, characterData: true, attributeFilter: ['aria-label', 'title']});
 
+  // Several cells may refuse the same sound at once: one message is enough.
+  new MutationObserver(changes => changes.forEach(({addedNodes}) => addedNodes.forEach(node => {
+    const toast = node.matches?.('.toast-body') ? node : node.querySelector?.('.toast-body');
+    if (!toast) return;
+    const same = other => other !== toast && !other.hidden && other.textContent === toast.textContent;
+    toast.hidden = [...document.querySelectorAll('.toast-body')].some(same);
+  }))).observe(root, {subtree: true, childList: true});
+
   // Deep links.
   site.keep = (tab, name, value) => {
     if (!arrived || openTab() !== tab || value === null || value === undefined) return;

@@ -23,6 +23,7 @@ CELL = "field"
 _LOAD = "import('/site/map/field.js').then(m => m.start(element, props, trigger, watch)); // fires 'appear'"
 WORDS = (
     "label", "idle", "busy", "unsure", "goes_in", "comes_out", "model", "good", "go", "live", "elsewhere", "choose",
+    "took",
 )  # fmt: skip
 _runs = itertools.count(1)
 
@@ -92,7 +93,16 @@ def listen(t: Strings, tasks: dict[str, Task], path: str | None, start: Any) -> 
     Raises:
         AudioError: as `sound.load`.
     """
-    x = sound.load(path, start)
+    if path is None:  # taken away, to bring another one
+        yield shown({}), []
+        return
+    from core.errors import AudioError
+
+    try:
+        x = sound.load(path, start)
+    except AudioError:
+        yield shown({}), []  # what was said of the sound before is not about this one
+        raise
     tracks = [w.track(t("heard"), x)]
     asked = [(leaf.key, tasks[leaf.key].answer) for leaf in LEAVES if tasks[leaf.key].answer is not None]
     said: dict[str, dict[str, Any]] = {key: {"state": "busy"} for key, _ in asked}

@@ -104,14 +104,25 @@ def connect(
     inputs = [*source.inputs, *controls]
     expected = [*USUAL, *usual]
     seen = w.on(t, figure.appear, _stored.at_sight(t, expected, len(outputs)), inputs, list(outputs))
-    w.on(t, seen.then, _stored.unless_stored(t, expected, show), inputs, list(outputs), heavy=True,
-         show_progress="hidden")  # fmt: skip
+    make = _stored.unless_stored(t, expected, if_there(show, len(outputs)))
+    w.on(t, seen.then, make, inputs, list(outputs), heavy=True, show_progress="hidden")
 
     def out_of_date() -> Any:
         values = tuple(nothing_in(output, figure) for output in outputs)
         return values if len(values) > 1 else values[0]
 
     w.on(t, [source.sound.change, source.start.release], out_of_date, None, list(outputs))
+
+
+def if_there(show: Callable[..., Any], outputs: int) -> Callable[..., Any]:
+    """`show`, where there is a sound: whoever takes one away is about to bring another, and needs no message."""
+
+    def make(path: str | None, *others: Any) -> Any:
+        if path is None:
+            return gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
+        return show(path, *others)
+
+    return make
 
 
 def nothing_in(output: Any, figure: Any) -> Any:

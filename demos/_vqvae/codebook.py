@@ -126,7 +126,8 @@ def moments(t: Strings, kept: Snapshots) -> Any:
         sliders=[{"steps": steps, "active": len(steps) - 1, "x": 0.16, "len": 0.84, "y": -0.12, "pad": {"t": 22},
                   "currentvalue": {"prefix": t("steps_axis") + ": "}}],
         updatemenus=[{"type": "buttons", "x": 0.0, "xanchor": "left", "y": -0.2, "yanchor": "top", "pad": {"t": 12},
-                      "buttons": [{"label": "▶", "method": "animate", "args": [None, go_on]}]}],
+                      "direction": "right", "buttons": [{"label": "▶", "method": "animate", "args": [None, go_on]},
+                                               {"label": "❚❚", "method": "animate", "args": [[None], still]}]}],
         margin={"b": 120},
     )  # fmt: skip
     return plots.layout(figure, x_title=t("rank_axis"), y_title=t("use_axis"), bargap=0)

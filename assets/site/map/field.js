@@ -59,7 +59,7 @@ export const start = (element, props, trigger, watch) => {
     if (leaf.live && now && now.text) {
       const sure = Math.round(100 * now.sure);
       const text = now.state === 'unsure' ? `${now.text} ${words.unsure}` : now.text;
-      rows.push(['live', now.seconds === undefined ? text : `${text} (${sure} %, ${now.seconds} s)`]);
+      rows.push(['live', now.seconds === undefined ? text : fill(words.took, {text, sure, seconds: now.seconds})]);
     }
     const list = el('dl', '');
     for (const [key, text] of rows) list.append(el('dt', '', words[key]), el('dd', '', text));
