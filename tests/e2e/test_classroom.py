@@ -58,11 +58,20 @@ def test_one_concept_at_a_time_with_answers_and_code_only_on_demand(opener, lang
     expect(code).to_be_visible()
     page.keyboard.press("c")
     expect(code).not_to_be_visible()
-    feedback = page.locator("#quiz-mulaw-quiet .feedback")
-    expect(feedback).to_be_empty()
-    page.keyboard.press("a")
-    right = next(choice for choice in t.quizzes["mulaw"]["quiet"]["choice"] if choice.get("right"))
-    expect(feedback).to_contain_text(right["feedback"][language][:30])
+    table = t.quizzes["mulaw"]
+    right = next(choice for choice in table["quiet"]["choice"] if choice.get("right"))["feedback"][language]
+    page.evaluate("scrollTo(0, 0)")
+    for name, text in (("quiet", right), ("doubling", table["doubling"]["feedback"][language])):
+        question, feedback = page.locator(f"#quiz-mulaw-{name}"), page.locator(f"#quiz-mulaw-{name} .feedback")
+        expect(feedback).to_be_empty()
+        page.keyboard.press("a")  # brings it into sight, and answers it if it was there already
+        expect(question.locator("button")).to_be_in_viewport()
+        if not feedback.text_content():
+            page.keyboard.press("a")
+        expect(feedback).to_contain_text(text[:30])
+        bar = page.locator("#teach-bar").bounding_box()["y"]
+        box = feedback.bounding_box()
+        assert 0 <= box["y"] and box["y"] + box["height"] <= bar, "the answer can be read above the bar"
     page.keyboard.press("ArrowRight")
     expect(page.locator("#step-mulaw")).not_to_be_visible()
     (second,) = shown(page)
