@@ -32,6 +32,8 @@
     const progress = read(), key = `${tab}/${name}`, before = progress.answers[key];
     const first = before ? before.first : {given: answer.given, right: answer.right};
     progress.answers[key] = {...answer, first, tries: (before?.tries || 0) + 1, at: new Date().toISOString()};
+    const step = document.getElementById(`quiz-${name}`)?.closest('.step') || document.getElementById(`exercise-${name}`)?.closest('.step');
+    if (step) progress.seen[`${tab}/${stepOf(step)}`] = 1;  // whoever answers has read
     save(progress);
   };
   let reading = 0;
