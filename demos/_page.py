@@ -40,6 +40,7 @@ def site(tabs: list[Tab]) -> gr.Blocks:
     title = strings("_site", "en")("title")
     slugs = [_start.SLUG, *(tab.slug for tab in tabs)]
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=DELETE_S) as blocks:
+        blocks.unload(_left)  # gradio calls it when a page is closed, whichever it is
         for language in LANGUAGES:
             pages = [page(tabs, tab, language) for tab in (None, *tabs)]
             steps = {registered.tab: registered.steps for registered, _ in pages}
@@ -84,13 +85,12 @@ def _begin_page(blocks: gr.Blocks, name: str) -> None:
 
 
 def _wire(blocks: gr.Blocks, registered: Page) -> None:
-    """Restore the URL's state on load; forget a visitor who leaves."""
+    """Restore the URL's state on load."""
 
     def from_link(request: gr.Request) -> Any:
         updates = restore(registered, dict(request.query_params))
         return updates if len(updates) > 1 else updates[0]  # one output takes a value, several take a list
 
-    blocks.unload(_left)
     arrived = {"fn": None, "js": "() => site.arrived()", "queue": False}
     if not registered.controls:
         blocks.load(**arrived)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import gradio as gr
 import pytest
 from gradio.state_holder import SessionState, StateHolder
@@ -11,7 +13,8 @@ from demos import _sessions
 
 @pytest.fixture
 def holder(monkeypatch):
-    monkeypatch.setattr(SessionState, "__init__", SessionState.__init__)  # put back at the end
+    monkeypatch.setattr(SessionState, "__init__", SessionState.__init__)  # both put back at the end
+    monkeypatch.setattr(StateHolder, "delete_all_expired_state", StateHolder.delete_all_expired_state)
     _sessions.keep_state_only()
     _sessions.keep_state_only()
     with gr.Blocks(analytics_enabled=False) as blocks:
@@ -39,6 +42,20 @@ def test_what_a_visitor_sees_is_not_kept(holder):
     assert len(session.config_values) == 0
     assert session.blocks_config.blocks[box._id].label == "other", "what an update changes is known"
     assert kept["other"].blocks_config.blocks[box._id].label == "l"
+
+
+def test_a_closed_page_is_forgotten_after_a_while_and_an_open_one_is_not(holder, monkeypatch):
+    kept, state, _ = holder
+    gone = []
+    state.delete_callback = gone.append
+    for name in ("open", "closed", "just closed"):
+        kept[name][state._id] = [name]
+    long_ago = datetime.datetime.now() - datetime.timedelta(seconds=_sessions.CLOSED_S + 1)
+    kept.time_last_used["open"] = kept.time_last_used["closed"] = long_ago
+    kept.session_data["closed"].is_closed = kept.session_data["just closed"].is_closed = True
+    kept.delete_all_expired_state()
+    assert set(kept.session_data) == {"open", "just closed"} and gone == [["closed"]]
+    assert kept["open"][state._id] == ["open"]
 
 
 def test_the_oldest_sessions_go():
