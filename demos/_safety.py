@@ -49,6 +49,7 @@ FILE = {
 MAX_UPLOAD = "100mb"  # a file: gradio stops there
 MAX_BYTES = {"/gradio_api/upload": 220_000_000}  # of a request with all its files, by the beginning of its path
 MAX_OTHER_BYTES = 16_000_000  # of any other: the largest that a page sends is a drawing on a spectrogram, 2 MB
+MOST_WORDS = 65_536  # bytes of an address, and of all headers together
 ELSEWHERE = re.compile(r"/gradio_api/(file=|proxy=|stream/).{0,8}?(https?|ftp|file|data):", re.IGNORECASE)
 
 
@@ -100,9 +101,8 @@ class Safety:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if ELSEWHERE.match(scope["path"]):
-            answer = PlainTextResponse("This site fetches nothing from other machines.", 404)
-            await answer(scope, receive, self._marked(scope, send))
+        if refused := _refused(scope):
+            await refused(scope, receive, self._marked(scope, send))
             return
         most = next((most for path, most in MAX_BYTES.items() if scope["path"].startswith(path)), MAX_OTHER_BYTES)
         body = Body(receive, most, scope)
@@ -136,6 +136,17 @@ class Safety:
             await send(message)
 
         return marked
+
+
+def _refused(scope: Any) -> PlainTextResponse | None:
+    """The answer to a request that asks for another machine, or has more words than any honest one."""
+    if ELSEWHERE.match(scope["path"]):
+        return PlainTextResponse("This site fetches nothing from other machines.", 404)
+    if len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"") > MOST_WORDS:
+        return PlainTextResponse("This address is too long.", 414)
+    if sum(len(name) + len(value) for name, value in scope.get("headers", ())) > MOST_WORDS:
+        return PlainTextResponse("This request has too many headers.", 431)
+    return None
 
 
 class Body:

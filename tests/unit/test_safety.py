@@ -244,3 +244,10 @@ def test_gradio_fetches_no_address_that_comes_in_place_of_a_file(monkeypatch):
         processing_utils.ssrf_protected_download(url, sound.GRADIO_CACHE)
     trap.shutdown()
     assert not asked
+
+
+def test_addresses_and_headers_without_end_are_refused(post):
+    assert post("/join", headers={"x": "y" * 60_000}).status_code == 200
+    refused = post("/join", headers={f"x{k}": "y" * 900 for k in range(100)})
+    assert refused.status_code == 431 and refused.headers["x-content-type-options"] == "nosniff"
+    assert post("/join", params={"text": "z" * 70_000}).status_code == 414
