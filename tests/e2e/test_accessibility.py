@@ -64,7 +64,7 @@ MOUSE_ONLY = """() => {
     const takes = 'a[href], button, input, select, textarea, summary, label, [tabindex="0"], [contenteditable=true]';
     return [...document.querySelectorAll('#top-bar *, #contents *, #lesson *')]
         .filter(e => getComputedStyle(e).cursor === 'pointer' && e.getClientRects().length && !e.closest(takes)
-            && !e.closest('.plot-host, .weights-picture'))  // what a click chooses there, a control or the chips do, too
+            && !e.closest('.plot-host, .weights-picture'))  // there, controls and chips choose the same
         .map(e => e.outerHTML.slice(0, 160));
 }"""
 FOCUSED = """() => {
