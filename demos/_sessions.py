@@ -1,10 +1,9 @@
 """What gradio keeps of each visitor: his state, and nothing of what it keeps for links that save a whole page.
 
-A page that was closed cannot be opened again with its state, so this goes after five minutes, not after an hour.
-
 For every open page, gradio copies the configuration of all components of all pages, and then every value that it shows:
 6 MB and half a second of work a page, kept until 10,000 pages have been opened. It is made for `gr.DeepLinkButton`
-alone, and this site's links say what its controls say.
+alone, and this site's links say what its controls say. And a page that was closed is never opened again with its
+state, which gradio keeps for an hour: here it goes after five minutes.
 """
 
 from __future__ import annotations
@@ -17,8 +16,6 @@ from typing import Any
 from gradio.state_holder import SessionState, StateHolder
 
 CAPACITY = 1500  # open pages whose state is kept, 0.2 MB each and what the visitor has made; beyond it the oldest go
-
-
 CLOSED_S = 300  # a line that was cut for a moment may come back
 
 

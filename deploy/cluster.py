@@ -103,9 +103,8 @@ def entrance() -> Any:
         while True:
             try:
                 alive[:] = ray.get(told.alive.remote(), timeout=5)
-            except Exception:  # the registry is being started anew
-                told_again = registry()
-                del told_again
+            except ray.exceptions.RayError:
+                pass  # the registry does not answer for a moment: those that were alive still count
             time.sleep(0.5)
 
     threading.Thread(target=look, daemon=True).start()
