@@ -6,7 +6,7 @@
 #   make bench-gpt2              GPT-2 with and without its past, beside transformers
 #   make bench-melnet            MelNet's drawing, beside recomputing the network for every bin
 #   make bench-site              visitors who walk through all tabs: what they wait, what they cost
-#   make cluster [COPIES=2]      several copies of the site behind one address, on Ray
+#   make cluster [COPIES=2] [HEAVY=1]   several copies of the site behind one address, heavy work apart, on Ray
 #   make notebooks               every lesson as a Jupyter notebook, into runs/notebooks (OUT=... elsewhere)
 #   make lock                    requirements.lock from requirements.txt, with hashes (ARGS=--upgrade: all that may be newer)
 #   make audit                   known weaknesses of what the lock names, by pip-audit
@@ -78,9 +78,10 @@ bench-site:
 	@$(PY) -m benchmarks.site $(ARGS)
 
 COPIES ?= 2
+HEAVY ?= 1
 cluster: setup
 	@$(PY) -c "import ray" 2>/dev/null || $(PY) -m pip install --disable-pip-version-check -q -r deploy/requirements.txt
-	@exec $(PY) -m deploy.cluster --copies $(COPIES) --port $(PORT) $(ARGS)
+	@exec $(PY) -m deploy.cluster --copies $(COPIES) --heavy $(HEAVY) --port $(PORT) $(ARGS)
 
 # The same versions for every Python and system of requirements.txt; no machine's index stands in the file.
 .PHONY: lock audit

@@ -17,19 +17,18 @@ gives the name of the outcome and the values for its text: `("noisy", {"ratio": 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 from markdown_it import MarkdownIt
 
+from demos import _numbers
 from demos._tab import ROOT, Strings
 
 RIGHT = "right"
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _SCRIPT = (ROOT / "assets/site/exercise.js").read_text(encoding="utf-8")
-_checks = itertools.count(1)
 
 Judge = Callable[..., tuple[str, dict[str, Any]]]
 
@@ -65,6 +64,6 @@ def judged(t: Strings, name: str, judge: Judge) -> Callable[..., dict[str, Any]]
         outcome, values = judge(*controls)
         said = outcomes(t, name)[outcome].format(**values)
         kept = {key: asked[key] for key in ("task", "tab", "words")}
-        return kept | {"said": _MARKDOWN.render(said), "right": outcome == RIGHT, "number": next(_checks)}
+        return kept | {"said": _MARKDOWN.render(said), "right": outcome == RIGHT, "number": _numbers.fresh()}
 
     return check

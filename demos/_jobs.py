@@ -12,39 +12,19 @@ import functools
 import inspect
 import logging
 import os
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
 from core.errors import LessonError
-from demos import _deadline, _memory
-from demos._tab import LESSONS, SITE, Strings, read_toml
+from demos import _deadline, _elsewhere, _memory
+from demos._tab import Strings
+from demos._translate import translate
 
 HEAVY_JOBS = max(1, int(os.environ.get("HEAVY_JOBS", "1")))  # 1: two cores, and one job uses both
 LIGHT_JOBS = 40
 log = logging.getLogger("demos")
-
-
-@functools.lru_cache(maxsize=1)
-def _translations() -> list[tuple[re.Pattern[str], dict[str, str]]]:
-    """Message patterns of `lessons/_site/errors.toml`: `{name}` stands for any text."""
-    compiled = []
-    for message in read_toml(LESSONS / SITE / "errors.toml").get("message", []):
-        parts = re.split(r"\{(\w+)\}", message["en"])
-        pattern = "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
-        compiled.append((re.compile(pattern, re.DOTALL), message))
-    return compiled
-
-
-def translate(text: str, language: str) -> str:
-    """The text of a typed error in the page's language, with what it quotes; English where there is no translation."""
-    for pattern, message in _translations():
-        match = pattern.fullmatch(text)
-        if match and language in message:
-            return message[language].format(**{k: translate(v, language) for k, v in match.groupdict().items()})
-    return text
 
 
 def tell(t: Strings, error: Exception) -> None:
@@ -128,7 +108,7 @@ def on(
     options.setdefault("api_visibility", "private")
     options.setdefault("show_progress", "full" if heavy else "hidden")
     if heavy:
-        fn = _memory.returned(_deadline.limited(fn))
+        fn = _memory.returned(_elsewhere.movable(_deadline.limited(fn)))
         options |= {"concurrency_id": "heavy", "concurrency_limit": HEAVY_JOBS}
     else:
         options.setdefault("concurrency_limit", LIGHT_JOBS)

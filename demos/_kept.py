@@ -1,42 +1,50 @@
 """Files made for one visitor: at an address that nobody can guess, for an hour, or until the page is closed.
 
-    folder = _kept.folder(request.session_hash)      # its path, to write into
-    folder.offer("song.flac", "My song.flac")        # the URL of folder.path / "song.flac"
-    folder.offer("song.wav", "My song.wav", make)    # make(path) writes it when it is first asked for
-    _kept.adopt(request.session_hash, path)          # an upload that goes when its visitor leaves
+    folder = _kept.folder(request.session_hash)               # its path, to write into
+    folder.offer("song.flac", "My song.flac")                 # the URL of folder.path / "song.flac"
+    folder.offer("song.wav", "My song.wav", ("wav", "song.flac"))   # made when it is first asked for
+    _kept.adopt(request.session_hash, path)                   # an upload that goes when its visitor leaves
 
 The folders lie in one temporary folder of this process, uploads beside them; it goes away with the process. What a
-process has left that was killed goes when the next one starts.
+process has left that was killed goes when the next one starts. All that is known of a folder lies in it: several
+processes that share one by SITE_KEPT serve and delete what any of them has made.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
+import json
 import logging
+import os
+import re
 import secrets
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+
+from demos._translate import plain
 
 KEEP_S = 3600.0
 SWEEP_S = 600.0
 MAX_BYTES = 4_000_000_000  # of all visitors; beyond that the oldest folders go first
 PREFIX, LOCK = "audio-site-", ".in-use"
+OWNER, OFFERS = ".owner", ".offers"  # in each folder: whose it is, seen when it was changed; what of it is served
+TOKEN = re.compile(r"[\w-]{24}")
 _locks: list[IO[str]] = []  # held open
 _lock = threading.RLock()
-_folders: dict[str, Folder] = {}
+_making = [threading.Lock() for _ in range(16)]
 _uploads: dict[str, set[str]] = {}  # path -> whose it is: gradio gives the same path to the same file of two visitors
 log = logging.getLogger("demos")
 try:
@@ -45,42 +53,99 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class Folder:
     """Where a visitor's files lie; only what was offered is served."""
 
-    session: str
-    token: str
     path: Path
-    seen: float = field(default_factory=time.monotonic)
-    names: dict[str, tuple[str, Callable[[Path], object] | None]] = field(default_factory=dict)
-    making: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def token(self) -> str:
+        return self.path.name
 
     @property
     def gone(self) -> bool:
         """Its visitor has left, or it was swept away: whatever is still being made for it is for nobody."""
-        return self.token not in _folders
+        return not (self.path / OWNER).exists()
 
-    def offer(self, name: str, called: str, make: Callable[[Path], object] | None = None) -> str:
+    @property
+    def session(self) -> str:
+        """Whose it is; "" of one that is gone."""
+        try:
+            return (self.path / OWNER).read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    @property
+    def seen(self) -> float:
+        """When it was last asked for, in seconds as of time.time(); of one half made or half deleted, when that was."""
+        for path in (self.path / OWNER, self.path):
+            try:
+                return path.stat().st_mtime
+            except OSError:
+                continue
+        return 0.0
+
+    @property
+    def names(self) -> dict[str, tuple[str, Any]]:
+        """What is served: what each file is called when it is kept, and the recipe it is made by, or None."""
+        try:
+            found = json.loads((self.path / OFFERS).read_text(encoding="utf-8"))
+        except OSError:
+            return {}
+        return {name: (called, recipe) for name, (called, recipe) in found.items()}
+
+    def offer(self, name: str, called: str, recipe: tuple[str, Any] | None = None) -> str:
         """The address of a file of this folder.
 
         Args:
             name: of the file, our own choice.  called: what it is named when it is kept; may be a visitor's wording.
-            make: writes it to the path that it is given, once somebody asks for it; None if it is there already.
+            recipe: by which it is made once somebody asks for it, a key of RECIPES and what to make it of; None if it
+                is there already.
         """
-        self.names[name] = (called, make)
+        with _lock:
+            offers = {**self.names, name: (called, recipe)}
+            fresh = self.path / f"{OFFERS}.new"
+            if not self.gone:
+                fresh.write_text(json.dumps(offers), encoding="utf-8")
+                fresh.replace(self.path / OFFERS)
         return f"/kept/{self.token}/{quote(name)}"
+
+
+def _wav(folder: Path, flac: str, out: Path) -> None:
+    from core.separation import files
+
+    files.as_wav(folder / flac, out)
+
+
+def _zip(folder: Path, parts: dict[str, str], out: Path) -> None:
+    from core.separation import files
+
+    files.as_zip({called: folder / name for called, name in parts.items()}, out)
+
+
+RECIPES = {"wav": _wav, "zip": _zip}  # of a FLAC file; of files, by their names in the archive
 
 
 @functools.cache
 def _root() -> Path:
+    if shared := os.environ.get("SITE_KEPT"):
+        root = Path(shared)
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    else:
+        root = private_folder()
+    threading.Thread(target=_sweep_for_ever, daemon=True).start()
+    return root
+
+
+def private_folder() -> Path:
+    """A new folder for this user alone, that goes with this process, or else when the next one starts."""
     clear_left_behind()
     root = Path(tempfile.mkdtemp(prefix=PREFIX))
     if fcntl:
         _locks.append((root / LOCK).open("w"))
         fcntl.flock(_locks[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)  # as long as this process lives
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    threading.Thread(target=_sweep_for_ever, daemon=True).start()
     return root
 
 
@@ -110,14 +175,19 @@ def _sweep_for_ever() -> None:
         sweep()
 
 
+def _folders() -> Iterator[Folder]:
+    """All folders that are there."""
+    for path in list(_root().iterdir()):
+        if TOKEN.fullmatch(path.name):
+            yield Folder(path)
+
+
 def folder(session: str | None) -> Folder:
     """A new folder for a visitor; old ones are swept away."""
     sweep()
-    token = secrets.token_urlsafe(18)
-    made = Folder(session or "", token, _root() / token)
+    made = Folder(_root() / secrets.token_urlsafe(18))
     made.path.mkdir()
-    with _lock:
-        _folders[token] = made
+    (made.path / OWNER).write_text(session or "", encoding="utf-8")
     return made
 
 
@@ -136,64 +206,70 @@ def forget(session: str | None) -> None:
             if not _uploads[path]:
                 del _uploads[path]
                 Path(path).unlink(missing_ok=True)
-        gone = [token for token, kept in _folders.items() if kept.session == (session or "")]
-    for token in gone:
-        _delete(token)
+    for kept in _folders():
+        if kept.session == (session or "") and not kept.gone:
+            drop(kept)
 
 
 def drop(old: Folder | None) -> None:
     """Delete one folder."""
     if old is not None:
-        _delete(old.token)
-
-
-def _delete(token: str) -> None:
-    with _lock:
-        old = _folders.pop(token, None)
-    if old is not None:
+        (old.path / OWNER).unlink(missing_ok=True)  # first, so that it is gone at once
         shutil.rmtree(old.path, ignore_errors=True)
 
 
 def sweep(now: float | None = None) -> None:
-    """Delete what nobody has asked for during the last hour, and the oldest while there is too much."""
-    now = time.monotonic() if now is None else now
-    with _lock:
-        oldest_first = sorted(_folders.values(), key=lambda kept: kept.seen)
-    sizes = {kept.token: sum(f.stat().st_size for f in kept.path.glob("*") if f.is_file()) for kept in oldest_first}
+    """Delete what nobody has asked for during the last hour, and the oldest while there is too much.
+
+    now: in seconds as of time.time().
+    """
+    now = time.time() if now is None else now
+    oldest_first = sorted((kept.seen, kept.path.name, kept) for kept in _folders())
+    sizes = {kept: _size(kept.path) for *_, kept in oldest_first}
     total = sum(sizes.values())
-    for kept in oldest_first:
-        if now - kept.seen > KEEP_S or total > MAX_BYTES:
-            total -= sizes[kept.token]
-            _delete(kept.token)
+    for seen, _, kept in oldest_first:
+        if now - seen > KEEP_S or total > MAX_BYTES:
+            total -= sizes[kept]
+            drop(kept)
+
+
+def _size(path: Path) -> int:
+    """Bytes of the files of a folder, which may be deleted meanwhile."""
+    try:
+        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    except OSError:
+        return 0
 
 
 async def serve(request: Request) -> Response:
     """GET /kept/{token}/{name}: a file that was offered; the browser may ask for a part of it."""
-    kept = _folders.get(request.path_params["token"])
-    name = request.path_params["name"]
-    if kept is None or name not in kept.names:
-        return PlainTextResponse("This file has been deleted: make it anew.", status_code=404)
-    kept.seen = time.monotonic()
-    called, make = kept.names[name]
+    token, name = request.path_params["token"], request.path_params["name"]
+    kept = Folder(_root() / token)
+    offered = {} if not TOKEN.fullmatch(token) or kept.gone else kept.names
+    if name not in offered:
+        return plain(request.headers, "This file has been deleted: make it anew.", 404)
+    called, recipe = offered[name]
     path = kept.path / name
     try:
-        if make is not None:
-            await run_in_threadpool(_made, kept, path, make)
+        os.utime(kept.path / OWNER)
+        if recipe is not None:
+            await run_in_threadpool(_made, kept, path, recipe)
         if not path.is_file():
             raise FileNotFoundError(path)
     except Exception:
         log.exception("A kept file could not be made")
-        return PlainTextResponse("This file could not be made: make it anew.", status_code=404)
+        return plain(request.headers, "This file could not be made: make it anew.", 404)
     headers = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
     return FileResponse(path, filename=called, headers=headers, content_disposition_type="attachment")
 
 
-def _made(kept: Folder, path: Path, make: Callable[[Path], object]) -> None:
-    with kept.making:
+def _made(kept: Folder, path: Path, recipe: tuple[str, Any]) -> None:
+    """Make a file that is not there yet; once, also where several ask for it at the same time."""
+    with _making[hash(path) % len(_making)]:
         if path.is_file():
             return
-        part = path.with_name(path.name + ".part")
-        make(part)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        RECIPES[recipe[0]](kept.path, recipe[1], part)
         part.replace(path)
 
 

@@ -6,15 +6,14 @@ comes near the visible part of the page.
 
 from __future__ import annotations
 
-import itertools
 import json
 from typing import Any
 
 import gradio as gr
 
+from demos import _numbers
 from demos._tab import ROOT
 
-_asked = itertools.count(1)
 _SCRIPT = (ROOT / "assets/site/live_plot.js").read_text(encoding="utf-8")
 
 
@@ -48,4 +47,4 @@ def plot(figure: Any, summary: str) -> dict[str, Any]:
 
 def ask_again() -> dict[str, Any]:
     """The value of a figure that is out of date: it is emptied, and `.appear` comes anew as soon as it is in sight."""
-    return {"ask": next(_asked)}
+    return {"ask": _numbers.fresh()}

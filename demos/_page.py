@@ -25,7 +25,7 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from core import plots  # noqa: E402
-from demos import _kept, _memory, _notebook, _safety, _served, _sessions, _short, _start, _theme  # noqa: E402
+from demos import _elsewhere, _kept, _memory, _notebook, _safety, _served, _sessions, _short, _start, _theme  # noqa: E402
 from demos._links import Page, Step, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
 
@@ -37,6 +37,7 @@ PLOTLY_JS = Path(plotly.__file__).parent / "package_data"
 def site(tabs: list[Tab]) -> gr.Blocks:
     """The whole site: English at /, Korean at /ko. Every tab is a page of its own in each language, so that a browser
     builds only what it shows; `demos._served.Pages` leads `/ko?tab=wavenet` to it."""
+    _elsewhere.begin()
     title = strings("_site", "en")("title")
     slugs = [_start.SLUG, *(tab.slug for tab in tabs)]
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=DELETE_S) as blocks:

@@ -15,8 +15,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gradio import processing_utils
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
+
+from demos._translate import plain
 
 HUGGING_FACE = ("https://huggingface.co", "https://*.huggingface.co")  # shows a Space in a frame of its own page
 VISITORS_FILES = ("/gradio_api/file", "/gradio_api/stream/", "/kept/")  # what was uploaded, recorded or made for one
@@ -58,6 +60,8 @@ def ask_nobody() -> None:
 
     It refuses addresses of the machine's own network, but this site needs none of the others either.
     """
+
+    from gradio import processing_utils
 
     async def refuse(url: str, *_: Any, **__: Any) -> Any:
         raise ValueError("This site fetches nothing from other machines: upload the file instead.")
@@ -122,7 +126,7 @@ class Safety:
             pass
         if body.too_large and not begun:
             text = f"A request may have {most // 1_000_000} MB here. Send a smaller file."
-            await PlainTextResponse(text, 413, {"connection": "close"})(scope, receive, marked)
+            await plain(Headers(raw=list(scope.get("headers", ()))), text, 413, {"connection": "close"})(scope, receive, marked)
 
     def _marked(self, scope: Any, send: Any) -> Any:
         """`send` with our headers in place of others of their names."""
@@ -140,12 +144,13 @@ class Safety:
 
 def _refused(scope: Any) -> PlainTextResponse | None:
     """The answer to a request that asks for another machine, or has more words than any honest one."""
+    asked = Headers(raw=list(scope.get("headers", ())))
     if ELSEWHERE.match(scope["path"]):
-        return PlainTextResponse("This site fetches nothing from other machines.", 404)
+        return plain(asked, "This site fetches nothing from other machines.", 404)
     if len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"") > MOST_WORDS:
-        return PlainTextResponse("This address is too long.", 414)
+        return plain(asked, "This address is too long.", 414)
     if sum(len(name) + len(value) for name, value in scope.get("headers", ())) > MOST_WORDS:
-        return PlainTextResponse("This request has too many headers.", 431)
+        return plain({}, "This request has too many headers.", 431)
     return None
 
 

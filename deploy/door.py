@@ -5,9 +5,11 @@
 Gradio keeps a visitor's queue and state in the process that took his first request, so all his requests must reach the
 same copy: the door remembers which one. It also remembers each job from the question to the answer. When a copy dies,
 its jobs are asked for again at another copy, and their answers go on in the streams that the pages have open; a page
-notices a pause. What the dead copy had computed before for a visitor, and kept in its memory, is gone.
+notices a pause. What the dead copy had computed before for a visitor, and kept in its memory, is gone. Files are not:
+all copies see the same folders (GRADIO_TEMP_DIR, SITE_KEPT).
 
-A job that has taken two copies with it is not tried a third time.
+A job that has taken two copies with it is not tried a third time. A copy that says nothing for a minute, where it would
+say every 15 s that it lives, is dead.
 """
 
 from __future__ import annotations
@@ -21,15 +23,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from demos._translate import language_of, plain, translate
 
 API = "/gradio_api"
 MOST_TRIES = 2
 MOST_SESSIONS = 20_000
-DEAD_S = 5.0  # so long a copy that did not answer is left alone
+DEAD_S = 15.0  # so long a copy that did not answer is left alone; longer than deploy.cluster takes to miss it
+SILENT_S = 60.0  # so long a stream may say nothing; gradio's heart beats every 15 s
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailers", "transfer-encoding", "upgrade", "date", "server"}
-NOBODY = "The site is starting anew. Try again in a minute."
+NOT_PASSED = HOP_BY_HOP | {"content-length", "accept-encoding"}  # of a question that is asked anew
+NOBODY = "The site is starting. Try again in a minute."
+CUT_OFF = "The upload was interrupted. Send it again."
 GAVE_UP = "This could not be computed: it stopped the site twice. Try something shorter."
 
 
@@ -38,12 +46,14 @@ class Job:
     """A question that has not been answered yet.
 
     id: by which the page knows it.  there: by which the copy knows it, "" while no copy does.
+    headers: of the question, by which the copy knows the name of the site that the visitor knows.
     begun: the page has had results.  fresh: those of the latest try have not come yet.
     """
 
     id: str
     there: str
     body: bytes
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     tries: int = 1
     begun: bool = False
     fresh: bool = True
@@ -53,7 +63,9 @@ class Job:
 class Session:
     """A visitor's open page."""
 
+    name: str
     address: str
+    language: str = "en"
     jobs: dict[str, Job] = field(default_factory=dict)  # by the id that the page knows
     early: deque[str] = field(default_factory=lambda: deque(maxlen=50))  # answered before the question was noted
     moving: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -80,7 +92,9 @@ class Door:
         self.dead: dict[str, float] = {}
         self.again = 0  # jobs that were asked for once more
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=200)
-        self.client = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=5.0), limits=limits, trust_env=False)
+        patience = httpx.Timeout(300.0, connect=5.0)
+        self.client = httpx.AsyncClient(timeout=patience, limits=limits, trust_env=False)
+        self.listening = httpx.Timeout(SILENT_S, connect=5.0)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -90,7 +104,7 @@ class Door:
             try:
                 answer = await self._answer(request)
             except NobodyThere:
-                answer = PlainTextResponse("The site is starting. Try again in a minute.", 503, {"retry-after": "30"})
+                answer = plain(Headers(scope=scope), NOBODY, 503, {"retry-after": "30"})
             except ClientDisconnect:
                 return
             await answer(scope, receive, send)
@@ -101,12 +115,13 @@ class Door:
             jobs = sum(len(session.jobs) for session in self.sessions.values())
             return JSONResponse({"copies": len(self._alive()), "jobs": jobs, "again": self.again})
         if path == f"{API}/queue/data":
-            session = request.query_params.get("session_hash", "")
+            session = await self._session(request.query_params.get("session_hash", ""), request)
             return StreamingResponse(self._answers(session), media_type="text/event-stream")
         if path.startswith(f"{API}/heartbeat/"):
-            return StreamingResponse(self._beats(path.rpartition("/")[2]), media_type="text/event-stream")
-        if path.startswith("/kept/"):
-            return await self._kept(request)
+            return StreamingResponse(self._beats(path.rpartition("/")[2], request), media_type="text/event-stream")
+        if path.startswith(f"{API}/stream/"):  # sound that gradio streams for a session
+            session = await self._session(path.removeprefix(f"{API}/stream/").partition("/")[0], request)
+            return await self._passed(request, session.address, None)
         if request.method == "POST" and path != f"{API}/upload":
             return await self._posted(request)
         return await self._passed(request, await self._free(), request.stream() if request.method == "POST" else None)
@@ -128,16 +143,17 @@ class Door:
         jobs = Counter(session.address for session in self.sessions.values() for _ in session.jobs)
         return min(alive, key=lambda address: (jobs[address], visitors[address]))
 
-    async def _session(self, name: str) -> Session:
+    async def _session(self, name: str, request: Request) -> Session:
         """A visitor's session, at a copy that lives."""
-        session = self.sessions.get(name)
-        if session is None:
-            session = self.sessions[name] = Session(await self._free())
-            while len(self.sessions) > MOST_SESSIONS:
-                self.sessions.popitem(last=False)
-        elif session.address not in self._alive():
+        if name not in self.sessions:
+            address = await self._free()  # meanwhile another of his requests may have begun it
+            self.sessions.setdefault(name, Session(name, address, language_of(request.headers)))
+        session = self.sessions[name]
+        if session.address not in self._alive():
             await self._move(session, session.address)
         self.sessions.move_to_end(name)
+        while len(self.sessions) > MOST_SESSIONS:
+            self.sessions.popitem(last=False)
         return session
 
     async def _move(self, session: Session, lost: str) -> None:
@@ -157,11 +173,13 @@ class Door:
         self.again += 1
         try:
             answer = await self.client.post(
-                f"{session.address}{API}/queue/join", content=job.body, headers={"content-type": "application/json"}
+                f"{session.address}{API}/queue/join", content=job.body, headers=job.headers, timeout=self.listening
             )
-            job.there = str(answer.json()["event_id"])
-        except (httpx.HTTPError, ValueError, KeyError):
+        except httpx.HTTPError:
             self._died(session.address)
+            return
+        if answer.status_code == 200:
+            job.there = str(answer.json()["event_id"])
 
     def _died(self, address: str) -> None:
         self.dead[address] = time.monotonic()
@@ -178,10 +196,12 @@ class Door:
             )  # fmt: skip
             try:
                 answer = await self.client.send(asked, stream=True)
+            except (httpx.ReadTimeout, httpx.WriteTimeout):  # slow, but there: other visitors stay with it
+                return plain(request.headers, NOBODY, 504)
             except httpx.HTTPError:
                 self._died(address)
                 if body is not None and not isinstance(body, bytes):
-                    return PlainTextResponse("The upload was interrupted. Send it again.", 503)
+                    return plain(request.headers, CUT_OFF, 503)
                 address = await self._free()
                 continue
             passed = StreamingResponse(_closing(answer), answer.status_code)
@@ -199,48 +219,37 @@ class Door:
             name = str(said["session_hash"])
         except (ValueError, KeyError, TypeError):
             return await self._passed(request, await self._free(), body)
-        session = await self._session(name)
-        if request.url.path == f"{API}/cancel" and said.get("event_id") in session.jobs:
-            job = session.jobs.pop(said["event_id"])
+        session = await self._session(name, request)
+        if request.url.path == f"{API}/cancel" and (job := session.jobs.pop(str(said.get("event_id")), None)):
             body = json.dumps({**said, "event_id": job.there}).encode()
         if request.url.path != f"{API}/queue/join":
-            answer = await self._passed(_with_length(request, body), session.address, body)
-            return answer
+            return await self._passed(_with_length(request, body), session.address, body)
+        headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in NOT_PASSED]
         for _ in range(MOST_TRIES):
+            address = session.address
             try:
                 found = await self.client.post(
-                    f"{session.address}{API}/queue/join", content=body, params=request.url.query.encode() or None,
-                    headers={"content-type": "application/json", "host": request.headers.get("host", "")},
+                    f"{address}{API}/queue/join", content=body, params=request.url.query.encode() or None,
+                    headers=headers, timeout=self.listening,
                 )  # fmt: skip
             except httpx.HTTPError:
-                lost = session.address
-                self._died(lost)
-                await self._move(session, lost)
+                self._died(address)
+                await self._move(session, address)
                 continue
             if found.status_code == 200 and (there := str(found.json()["event_id"])) not in session.early:
-                session.jobs[there] = Job(there, there, body)
+                session.jobs[there] = Job(there, there, body, headers)
             return Response(found.content, found.status_code, media_type="application/json")
         raise NobodyThere
 
-    async def _kept(self, request: Request) -> Response:
-        """A file that one of the copies has made."""
-        answer: Response = PlainTextResponse("This file has been deleted: make it anew.", 404)
-        for address in self._alive():
-            answer = await self._passed(request, address, None)
-            if answer.status_code != 404:
-                break
-        return answer
-
     # Streams that outlive a copy.
 
-    async def _answers(self, name: str) -> AsyncIterator[bytes]:
+    async def _answers(self, session: Session) -> AsyncIterator[bytes]:
         """All answers of a session, until there is nothing left to wait for."""
-        session = await self._session(name)
         whole = False
         try:
             while not whole:
                 address = session.address
-                async for message in self._told(address, name):
+                async for message in self._told(address, session.name):
                     yield _event(_translated(session, message))
                     whole = whole or message["msg"] == "close_stream"
                 if whole:
@@ -265,7 +274,8 @@ class Door:
         """What a copy says to a session, until it has said all, or dies; nothing if it does not know the session."""
         params = {"session_hash": name}
         try:
-            async with self.client.stream("GET", f"{address}{API}/queue/data", params=params) as answer:
+            asked = self.client.stream("GET", f"{address}{API}/queue/data", params=params, timeout=self.listening)
+            async with asked as answer:
                 if answer.status_code != 200:
                     return
                 async for line in answer.aiter_lines():
@@ -278,14 +288,15 @@ class Door:
             pass
         self._died(address)
 
-    async def _beats(self, name: str) -> AsyncIterator[bytes]:
+    async def _beats(self, name: str, request: Request) -> AsyncIterator[bytes]:
         """The stream by which a copy knows that the visitor is there; when the page closes it, the session is over."""
-        session = await self._session(name)
         try:
             while True:
+                session = await self._session(name, request)
                 address = session.address
+                asked = self.client.stream("GET", f"{address}{API}/heartbeat/{name}", timeout=self.listening)
                 try:
-                    async with self.client.stream("GET", f"{address}{API}/heartbeat/{name}") as answer:
+                    async with asked as answer:
                         async for piece in answer.aiter_bytes():
                             yield piece
                             if session.address != address:
@@ -293,7 +304,8 @@ class Door:
                 except httpx.HTTPError:
                     self._died(address)
                 await asyncio.sleep(0.2)
-                session = await self._session(name)
+        except NobodyThere:
+            pass  # the page asks again by itself
         finally:
             self.sessions.pop(name, None)
 
@@ -301,7 +313,8 @@ class Door:
 def _failed(session: Session, job: Job, text: str) -> bytes:
     """The end of a job that nobody will answer."""
     del session.jobs[job.id]
-    return _event({"msg": "process_completed", "event_id": job.id, "success": False, "output": {"error": text}})
+    output = {"error": translate(text, session.language)}
+    return _event({"msg": "process_completed", "event_id": job.id, "success": False, "output": output})
 
 
 def _translated(session: Session, message: dict[str, Any]) -> dict[str, Any]:

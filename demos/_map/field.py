@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
-from demos import _stored
+from demos import _numbers, _stored
 from demos import _widgets as w
 from demos._map import sound
 from demos._map.answer import Answer, Task
@@ -25,7 +24,6 @@ WORDS = (
     "label", "idle", "busy", "unsure", "goes_in", "comes_out", "model", "good", "go", "live", "elsewhere", "choose",
     "took",
 )  # fmt: skip
-_runs = itertools.count(1)
 
 
 class Leaf(NamedTuple):
@@ -139,4 +137,4 @@ def unless_stored(t: Strings, listens: Callable[..., Iterator[tuple]]) -> Callab
 
 def shown(said: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A value of the picture."""
-    return {"run": next(_runs), "said": {key: dict(value) for key, value in said.items()}}
+    return {"run": _numbers.fresh(), "said": {key: dict(value) for key, value in said.items()}}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import functools
-import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
-from demos import _models
+from demos import _models, _numbers
 from demos import _widgets as w
 from demos._melnet.born import kinds
 from demos._melnet.making import MODELS
@@ -35,7 +34,6 @@ WORDS = (
     "label", "waiting", "hint", "bin", "reach", "counts", "may", "how_much", "influence", "outside", "itself",
     *STACKS, "png", "csv",
 )  # fmt: skip
-_runs = itertools.count(1)
 
 
 def build(t: Strings) -> None:
@@ -87,7 +85,7 @@ def show(t: Strings, sentence: Any) -> dict[str, Any]:
     from core.melnet.take import pack
 
     return {
-        "run": next(_runs), "frames": FRAMES, "bands": 80, "tiers": TIERS, "low": LOW, "high": HIGH,
+        "run": _numbers.fresh(), "frames": FRAMES, "bands": 80, "tiers": TIERS, "low": LOW, "high": HIGH,
         "start": list(START), "levels": _text(pack(excerpt(str(sentence)))), "influence": None,
     }  # fmt: skip
 

@@ -10,13 +10,13 @@ A click on a take fires `.select` with its number.
 from __future__ import annotations
 
 import base64
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
+from demos import _numbers
 from demos._tab import Strings
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ WORDS = (
     "label", "idle", "waiting", "running", "done", "stopped", "play", "pause", "back", "next", "position", "tier",
     "all", "by_tier", "gaps", "hint", "bin", "unknown", "lens", "given", "take", "at", "png", "csv",
 )  # fmt: skip
-_runs = itertools.count(1)
 
 
 def tiers_view(
@@ -63,7 +62,7 @@ class View:
     def __init__(self, labels: Sequence[str], *, tiers: int | Sequence[int], frames: int, given: int = 0) -> None:
         counts = [tiers] * len(labels) if isinstance(tiers, int) else list(tiers)
         self.value: dict[str, Any] = {
-            "run": next(_runs), "state": "running", "facts": "", "frames": frames, "bands": BANDS, "given": given,
+            "run": _numbers.fresh(), "state": "running", "facts": "", "frames": frames, "bands": BANDS, "given": given,
             "low": LOW, "high": HIGH,
             "takes": [{"label": label, "tiers": count, "blocks": []} for label, count in zip(labels, counts)],
         }  # fmt: skip
@@ -71,7 +70,7 @@ class View:
     @staticmethod
     def waiting() -> dict[str, Any]:
         """What is shown from the click until the network's turn comes."""
-        return {"run": next(_runs), "state": "waiting", "facts": "", "takes": []}
+        return {"run": _numbers.fresh(), "state": "waiting", "facts": "", "takes": []}
 
     @staticmethod
     def idle() -> dict[str, Any]:

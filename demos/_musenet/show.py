@@ -6,9 +6,7 @@ import html
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.musenet import encoding
 from core.musenet import vocabulary as v
@@ -18,9 +16,6 @@ from demos import _widgets as w
 from demos._musenet.versions import LETTERS, Tree
 from demos._tab import Strings
 from demos._transformer.roll import Roll
-
-if TYPE_CHECKING:
-    import pretty_midi
 
 RATE_HZ = 32_000
 LEAD_S = 12.0  # of what was there before, shown and heard before what is new
@@ -76,7 +71,7 @@ def excerpt(row: Sequence[int], split: int) -> tuple[list[Note], float]:
 
 
 def files(folder: _kept.Folder, name: str, called: str, notes: Sequence[Note], row: Sequence[int]) -> dict[str, str]:
-    """A piece as files of a folder: "flac", which is there, "wav" and "mid" of the whole row, when they are asked for.
+    """A piece as files of a folder: "flac", "mid" of the whole row, and "wav", which is made when it is asked for.
 
     Args:
         name: of the files.  called: what a visitor keeps them as.  notes: what is heard.
@@ -89,24 +84,12 @@ def files(folder: _kept.Folder, name: str, called: str, notes: Sequence[Note], r
 
     sound = midi.render(encoding.to_midi(notes), sample_rate_hz=RATE_HZ)  # [2, T]
     soundfile.write(folder.path / f"{name}.flac", sound.T, RATE_HZ, subtype="PCM_16")
+    (folder.path / f"{name}.mid").write_bytes(midi.to_bytes(encoding.decode(row)))
     return {
         "flac": folder.offer(f"{name}.flac", f"{called}.flac"),
-        "wav": folder.offer(f"{name}.wav", f"{called}.wav", partial(_wav, folder.path / f"{name}.flac")),
-        "mid": folder.offer(f"{name}.mid", f"{called}.mid", partial(_midi, encoding.decode(row))),
+        "wav": folder.offer(f"{name}.wav", f"{called}.wav", ("wav", f"{name}.flac")),
+        "mid": folder.offer(f"{name}.mid", f"{called}.mid"),
     }
-
-
-def _wav(flac: Path, path: Path) -> None:
-    import soundfile
-
-    x, rate = soundfile.read(flac, dtype="int16")
-    soundfile.write(path, x, rate, format="WAV", subtype="PCM_16")
-
-
-def _midi(score: pretty_midi.PrettyMIDI, path: Path) -> None:
-    from core import midi
-
-    path.write_bytes(midi.to_bytes(score))
 
 
 def links(t: Strings, rows: Sequence[tuple[str, dict[str, str]]]) -> str:

@@ -189,12 +189,11 @@ def kept(t: Strings, folder: _kept.Folder, names: tuple[str, ...], title: str) -
     title = files.sane(title + ".flac")
     links, archive = [], {}
     for name in names:
-        flac = folder.path / f"{name}.flac"
-        archive[f"{title} ({name}).flac"] = flac
-        for ending, make in (("flac", None), ("wav", partial(files.as_wav, flac))):
+        archive[f"{title} ({name}).flac"] = f"{name}.flac"
+        for ending, recipe in (("flac", None), ("wav", ("wav", f"{name}.flac"))):
             called = f"{title} ({name}).{ending}"
-            url = folder.offer(f"{name}.{ending}", called, make)
+            url = folder.offer(f"{name}.{ending}", called, recipe)
             links.append(download(f"{t(f'stem_{name}')} {ending.upper()}", url, called))
     called = f"{title} (stems).zip"
-    url = folder.offer("stems.zip", called, partial(files.as_zip, archive))
+    url = folder.offer("stems.zip", called, ("zip", archive))
     return [*links, download(t("all_zip"), url, called)]

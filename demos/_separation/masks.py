@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import gradio as gr
 import numpy as np
 
 from core.separation import excerpts
-from demos import _models, _stored
+from demos import _models, _numbers, _stored
 from demos import _widgets as w
 from demos._separation.apart import OWN, Heard
 from demos._tab import Strings
@@ -34,7 +33,6 @@ _LOAD = """
 import('/site/separation/masks.js').then(m => m.start(element, props, trigger, watch));
 // fires 'appear' and 'paint'
 """
-_runs = itertools.count(1)
 
 
 def build(t: Strings, heard: Heard) -> None:
@@ -127,7 +125,7 @@ def show(t: Strings, song: Any, own: Any, kind: Any, where: Any) -> tuple:
     seen, truth = _asked(song, own, kind, where)
     masks = seen.masks.float()
     first = sounds(t, seen, masks, truth, seen.config.sources[0])
-    return (value(t, seen, masks, next(_runs)), first, *oracles(t, seen, masks, truth))
+    return (value(t, seen, masks, _numbers.fresh()), first, *oracles(t, seen, masks, truth))
 
 
 def value(t: Strings, seen: Look, masks: Tensor, run: int) -> dict[str, Any]:

@@ -14,13 +14,13 @@ segments sample by sample, on a clock that runs at the files' own rate, so that 
 from __future__ import annotations
 
 import base64
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from demos import _numbers
 from demos._tab import Strings
 
 __all__ = ["MOST_STEMS", "PEAKS_PER_S", "Song", "download", "idle", "mixer", "peaks"]
@@ -37,7 +37,6 @@ _LOAD = """
 import('/site/separation/mixer.js').then(m => m.start(element, props, trigger, watch));
 // fires 'appear'
 """
-_runs = itertools.count(1)
 
 
 def mixer(t: Strings, name: str, *, value: dict[str, Any] | None = None) -> gr.HTML:
@@ -69,7 +68,7 @@ class Song:
         self.sample_rate_hz = sample_rate_hz
         self.made = 0  # samples
         self.value: dict[str, Any] = {
-            "run": next(_runs), "state": "running", "title": title, "seconds": samples / sample_rate_hz,
+            "run": _numbers.fresh(), "state": "running", "title": title, "seconds": samples / sample_rate_hz,
             "progress": 0.0, "left_s": None, "facts": "",
             "stems": [{"key": key, "label": label} for key, label in stems.items()], "segments": [], "downloads": [],
         }  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
+from demos import _numbers
 from demos._tab import Strings
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ WORDS = (
     "label", "hint", "idle", "running", "done", "stopped", "at", "alignment", "mel", "stop", "png", "csv",
 )  # fmt: skip
 QUIET, LOUD = -9.0, 1.0  # log-mel that is drawn lightest and darkest
-_runs = itertools.count(1)
 
 
 def alignment_view(t: Strings, name: str, *, follows: Iterable[str] = ()) -> gr.HTML:
@@ -49,7 +48,7 @@ class View:
 
     def __init__(self, text: str, *, frames_per_step: int) -> None:
         self.value: dict[str, Any] = {
-            "run": next(_runs), "state": "running", "text": text, "r": frames_per_step, "tokens": [], "steps": [],
+            "run": _numbers.fresh(), "state": "running", "text": text, "r": frames_per_step, "tokens": [], "steps": [],
             "facts": "",
         }  # fmt: skip
         self._first = 0  # token of the sentence that is being read

@@ -10,12 +10,12 @@ that the followed player plays is shown, and a take chosen here is played there.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from demos import _numbers
 from demos._tab import Strings
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ import('/site/transformer/roll.js').then(m => m.start(element, props, trigger, w
 // fires 'appear' and 'select'
 """
 WORDS = ("label", "idle", "running", "done", "stopped", "hint", "note", "head", "png", "csv")
-_runs = itertools.count(1)
 
 
 def piano_roll(t: Strings, name: str, *, follows: Iterable[str] = (), clickable: bool = False) -> gr.HTML:
@@ -55,7 +54,7 @@ class Roll:
 
     def __init__(self, parts: Sequence[str], *, split_s: float = 0.0) -> None:
         self.value: dict[str, Any] = {
-            "run": next(_runs), "state": "running", "facts": "", "parts": list(parts), "notes": [],
+            "run": _numbers.fresh(), "state": "running", "facts": "", "parts": list(parts), "notes": [],
             "split_s": round(split_s, 3), "arcs": None, "takes": [], "names": [],
         }  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import itertools
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from core.errors import MidiError
-from demos import _kept, _player
+from demos import _kept, _numbers, _player
 from demos import _widgets as w
 from demos._links import within
 from demos._tab import ROOT, Strings
@@ -41,7 +40,6 @@ WORDS = (
     "label", "idle", "hint", "roll", "place", "is_on", "is_off", "is_shift", "is_velocity", "note", "first", "back",
     "next", "keys", "keys_hint", "lower", "higher", "again", "png", "txt",
 )  # fmt: skip
-_runs = itertools.count(1)
 
 
 def build(t: Strings) -> None:
@@ -76,12 +74,14 @@ def _wire(
 ) -> None:
     """What is shown comes at once; its sound waits in the line of the heavy work."""
 
-    def bring(path: str | None, request: gr.Request) -> tuple:
+    def adopt(path: str | None, request: gr.Request) -> None:
+        _kept.adopt(request.session_hash, path)
+
+    def bring(path: str | None) -> tuple:
         from core import midi
 
         if path is None:
             return gr.update(choices=_choices(t), value=EXAMPLE), None
-        _kept.adopt(request.session_hash, Path(path))
         score = midi.read(path)
         return gr.update(choices=[(t("piece_own"), pieces.OWN), *_choices(t)], value=pieces.OWN), score
 
@@ -91,6 +91,7 @@ def _wire(
     piece, own, where, pedal = chosen
     view, newest = shown[0], {"trigger_mode": "always_last"}
     of_piece = partial(from_piece, t)
+    w.on(t, upload.upload, adopt, upload, None)
     brought = w.on(t, [upload.upload, upload.clear], bring, upload, [piece, own], heavy=True, show_progress="hidden")
     begun = [
         w.on(t, view.appear, of_piece, chosen, shown),
@@ -223,7 +224,7 @@ def show(t: Strings, ids: np.ndarray, said: str = "", *, edited: bool = False) -
     facts = t("facts", tokens=len(ids), notes=len(found.on), seconds=f"{seconds:.1f}",
               **dict(zip(("on", "off", "shift", "velocity"), kinds)))  # fmt: skip
     value = {
-        "run": next(_runs), "ids": ids.tolist(), "times": (found.time_s * 1000).round().astype(int).tolist(),
+        "run": _numbers.fresh(), "ids": ids.tolist(), "times": (found.time_s * 1000).round().astype(int).tolist(),
         "notes": _rows(found), "odd": {str(place): text for place, text in odd.items()}, "facts": facts,
     }  # fmt: skip
     if problems:

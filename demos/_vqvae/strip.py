@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from demos import _numbers
 from demos._tab import Strings
 
 _LOAD = """
@@ -17,7 +17,6 @@ import('/site/vqvae/strip.js').then(m => m.start(element, props, trigger, watch)
 // fires 'appear' and 'select'
 """
 WORDS = ("label", "idle", "waiting", "done", "hint", "cell", "low", "high", "png", "csv")
-_runs = itertools.count(1)
 
 
 def codes_view(t: Strings, name: str, *, follows: Iterable[str] = (), pairs: bool = False) -> gr.HTML:
@@ -55,14 +54,14 @@ def row(
 
 def shown(rows: Sequence[dict[str, Any]], facts: str = "") -> dict[str, Any]:
     """The value of the cell with these rows."""
-    return {"run": next(_runs), "state": "done", "facts": facts, "rows": list(rows)}
+    return {"run": _numbers.fresh(), "state": "done", "facts": facts, "rows": list(rows)}
 
 
 def waiting() -> dict[str, Any]:
     """What is shown until there are codes."""
-    return {"run": next(_runs), "state": "waiting", "facts": "", "rows": []}
+    return {"run": _numbers.fresh(), "state": "waiting", "facts": "", "rows": []}
 
 
 def idle() -> dict[str, Any]:
     """Nothing, as before the first click."""
-    return {"run": next(_runs), "state": "idle", "facts": "", "rows": []}
+    return {"run": _numbers.fresh(), "state": "idle", "facts": "", "rows": []}

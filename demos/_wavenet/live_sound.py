@@ -7,8 +7,6 @@ schedules them sample by sample (`assets/site/wavenet/live_sound.js`). Nothing i
 from __future__ import annotations
 
 import base64
-import itertools
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
+from demos import _numbers, _stop
 from demos._tab import Strings
 
 if TYPE_CHECKING:
@@ -25,10 +24,8 @@ _LOAD = """
 import('/site/wavenet/live_sound.js').then(m => m.start(element, props, trigger, watch));
 // fires 'appear'
 """
-_runs = itertools.count(1)
-_stopped: set[tuple[str, str]] = set()
-_lock = threading.Lock()
 
+stop, is_stopped = _stop.stop, _stop.is_stopped
 SILENCE_JS = "() => { site.silence && site.silence(); return []; }"
 
 
@@ -82,14 +79,14 @@ class Broadcast:
 
     def __init__(self, total: int, *, prime: int = 0, picture: Any = None) -> None:
         self.value: dict[str, Any] = {
-            "run": next(_runs), "state": "running", "total": total, "prime": prime, "blocks": [], "speed": 0.0,
+            "run": _numbers.fresh(), "state": "running", "total": total, "prime": prime, "blocks": [], "speed": 0.0,
             "facts": "", "picture": None if picture is None else _picture(np.asarray(picture)),
         }  # fmt: skip
 
     @staticmethod
     def waiting() -> dict[str, Any]:
         """What the cell shows from the click until the network's turn comes."""
-        return {"run": next(_runs), "state": "waiting", "total": 1, "blocks": []}
+        return {"run": _numbers.fresh(), "state": "waiting", "total": 1, "blocks": []}
 
     @staticmethod
     def idle() -> dict[str, Any]:
@@ -120,18 +117,5 @@ def _picture(values: np.ndarray) -> dict[str, Any]:
 
 def begin(session: str | None, cell: str) -> dict[str, Any]:
     """A visitor has asked for sound: forget an earlier wish to stop."""
-    with _lock:
-        _stopped.discard((session or "", cell))
+    _stop.begin(session, cell)
     return Broadcast.waiting()
-
-
-def stop(session: str | None, cell: str) -> None:
-    """A visitor wants no more; whoever makes the sound asks `is_stopped` between two blocks."""
-    with _lock:
-        if len(_stopped) > 10_000:
-            _stopped.clear()  # long gone visitors
-        _stopped.add((session or "", cell))
-
-
-def is_stopped(session: str | None, cell: str) -> bool:
-    return (session or "", cell) in _stopped

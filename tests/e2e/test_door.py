@@ -17,6 +17,7 @@ import uvicorn
 from crowd import pressed
 
 from benchmarks.start import free_port, serving
+from demos._translate import translate
 from deploy.door import GAVE_UP, Door, Job, Session, _translated
 
 
@@ -39,7 +40,8 @@ def listening(door: Door) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory):
     """Two sites with the tab "wavenet", and a folder for uploads that both see."""
-    shared = {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads")), "OMP_NUM_THREADS": "1"}
+    folder = tmp_path_factory.mktemp("shared")
+    shared = {"GRADIO_TEMP_DIR": str(folder / "uploads"), "SITE_KEPT": str(folder / "kept"), "OMP_NUM_THREADS": "1"}
     with serving("-m", "demos.wavenet", **shared) as one, serving("-m", "demos.wavenet", **shared) as other:
         yield one, other
 
@@ -77,7 +79,7 @@ def test_one_copy_dies_under_load_and_nobody_loses_more_than_a_pause(copies, rec
 
 
 def test_results_of_a_second_try_replace_those_of_the_first() -> None:
-    session = Session("http://a", {"page": Job("page", "first", b"")})
+    session = Session("s", "http://a", jobs={"page": Job("page", "first", b"")})
 
     def told(there: str, data: list) -> dict:
         message = {"msg": "process_generating", "event_id": there, "output": {"data": data}}
@@ -111,7 +113,7 @@ class Stub:
                 break
         self.seen.append((path, dict(scope["headers"]).get(b"host", b"").decode(), len(body)))
         say = lambda text: {"type": "http.response.body", "body": text.encode(), "more_body": True}  # noqa: E731
-        await send({"type": "http.response.start", "status": 404 if path.startswith("/kept/b") else 200, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         if path.endswith("/queue/join"):
             self.asked += 1
             await send(say(json.dumps({"event_id": f"{self.name}{self.asked}"})))
@@ -137,11 +139,16 @@ def test_a_job_that_takes_two_copies_with_it_is_not_tried_again() -> None:
     with listening(a) as first, listening(b) as second:
         door = Door(lambda: [first, second], patience_s=1)
         with listening(door) as address, httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
-            own = client.post("/gradio_api/queue/join", json={"session_hash": "s", "data": []}).json()["event_id"]
-            found = events(client, "s")
-            assert [one["msg"] for one in found] == ["process_completed", "close_stream"]
-            assert found[0]["event_id"] == own and found[0]["output"]["error"] == GAVE_UP and not found[0]["success"]
-            assert (a.asked, b.asked, door.again) == (1, 1, 1)
+            for session, page, asked in (("s", "", 1), ("t", "ko", 2)):
+                door.dead.clear()
+                client.headers["referer"] = f"{address}/{page}?tab=wavenet"
+                own = client.post("/gradio_api/queue/join", json={"session_hash": session}).json()["event_id"]
+                found = events(client, session)
+                assert [one["msg"] for one in found] == ["process_completed", "close_stream"]
+                said = translate(GAVE_UP, page or "en")
+                assert found[0]["event_id"] == own and found[0]["output"]["error"] == said and not found[0]["success"]
+                assert (a.asked, b.asked, door.again) == (asked, asked, asked)
+    assert said != GAVE_UP
 
 
 def test_a_visitor_stays_with_his_copy_and_others_go_to_the_one_with_less_to_do() -> None:
@@ -155,12 +162,15 @@ def test_a_visitor_stays_with_his_copy_and_others_go_to_the_one_with_less_to_do(
                 client.post("/gradio_api/queue/join", json={"session_hash": "t"})
                 assert (a.asked, b.asked) in ((3, 1), (1, 3))
                 assert len(events(client, "s")) == 4 and len(events(client, "t")) == 2
-                assert client.get("/kept/b/x").status_code == 404
                 assert client.get("/kept/a/x").text.endswith("/kept/a/x")
-                hosts = {host for one in (a, b) for path, host, _ in one.seen if path.startswith("/kept")}
+                hosts = {host for one in (a, b) for path, host, _ in one.seen if "join" in path or "/kept" in path}
                 assert hosts == {address.removeprefix("http://")}, "a copy knows the name that the visitor knows"
+                mine = next(one for one in (a, b) if one.asked == 3)
+                assert client.get("/gradio_api/stream/s/1/2/playlist.m3u8").text.startswith(f"{mine.name} GET")
                 sent = client.post("/gradio_api/upload", files={"files": ("a.wav", bytes(3_000_000))})
                 assert sent.status_code == 200
                 assert max(size for stub in (a, b) for path, _, size in stub.seen if "upload" in path) > 3_000_000
                 alive.clear()
                 assert client.get("/").status_code == 503
+                korean = client.get("/", headers={"referer": f"{address}/ko?tab=wavenet"})
+                assert korean.status_code == 503 and korean.text.startswith("사이트를 시작하는")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
+import soundfile
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -19,7 +22,6 @@ from demos._tab import ROOT
 
 @pytest.fixture
 def client(monkeypatch, tmp_path):
-    monkeypatch.setattr(_kept, "_folders", {})
     monkeypatch.setattr(_kept, "_root", lambda: tmp_path)
     return TestClient(Starlette(routes=[_kept.ROUTE]))
 
@@ -46,11 +48,34 @@ def test_nothing_else_is_served(client, tmp_path):
 
 def test_files_are_made_once_when_they_are_asked_for(client):
     folder = _kept.folder("one")
-    made = []
-    url = folder.offer("a.wav", "a.wav", lambda path: made.append(path.write_bytes(b"wav")))
-    assert not made and [client.get(url).content for _ in range(2)] == [b"wav"] * 2 and len(made) == 1
-    wrong = folder.offer("b.wav", "b.wav", lambda path: 1 / 0)
+    soundfile.write(folder.path / "a.flac", [[0.5, -0.25]] * 100, 16_000)
+    url = folder.offer("a.wav", "a.wav", ("wav", "a.flac"))
+    assert not (folder.path / "a.wav").exists()
+    first = client.get(url).content
+    made = (folder.path / "a.wav").stat()
+    assert client.get(url).content == first and (folder.path / "a.wav").stat().st_mtime_ns == made.st_mtime_ns
+    x, rate = soundfile.read(io.BytesIO(first))
+    assert rate == 16_000 and x.shape == (100, 2) and x[7].tolist() == [0.5, -0.25]
+    url_of_all = folder.offer("a.zip", "a.zip", ("zip", {"노래": "a.flac"}))
+    packed = zipfile.ZipFile(io.BytesIO(client.get(url_of_all).content))
+    assert packed.namelist() == ["노래"] and packed.read("노래") == (folder.path / "a.flac").read_bytes()
+    wrong = folder.offer("b.wav", "b.wav", ("wav", "missing.flac"))
     assert client.get(wrong).status_code == 404 and client.get(url).status_code == 200
+
+
+def test_what_another_process_has_made_is_served_and_deleted(client, tmp_path):
+    other = """
+from demos import _kept
+folder = _kept.folder("one")
+(folder.path / "a").write_text("made elsewhere")
+print(folder.offer("a", "b.txt"), _kept.folder("two").token)
+"""
+    environment = {**os.environ, "SITE_KEPT": str(tmp_path)}
+    url, stays = subprocess.check_output([sys.executable, "-c", other], cwd=ROOT, env=environment, text=True).split()
+    answer = client.get(url)
+    assert answer.text == "made elsewhere" and "b.txt" in answer.headers["content-disposition"]
+    _kept.forget("one")
+    assert client.get(url).status_code == 404 and [kept.token for kept in _kept._folders()] == [stays]
 
 
 def test_who_leaves_takes_his_files_along(client):
@@ -82,13 +107,13 @@ def test_an_upload_goes_with_the_last_who_brought_it(client, monkeypatch, tmp_pa
 
 def test_old_files_go_and_too_many_too(client, monkeypatch):
     old = _kept.folder("one")
-    _kept.sweep(time.monotonic() + _kept.KEEP_S + 1)
+    _kept.sweep(time.time() + _kept.KEEP_S + 1)
     assert old.gone
     monkeypatch.setattr(_kept, "MAX_BYTES", 100)
     first, second = _kept.folder("one"), _kept.folder("two")
     (first.path / "a").write_bytes(b"x" * 80)
     (second.path / "a").write_bytes(b"x" * 80)
-    second.seen = first.seen + 1
+    os.utime(second.path / _kept.OWNER, (first.seen + 1, first.seen + 1))
     _kept.sweep()
     assert first.gone and not second.gone
 

@@ -54,10 +54,10 @@ def made(tree=None, own=None, last=None, **changes) -> list[tuple]:
 def content(url: str) -> bytes:
     """What GET would give: the file of a kept folder, made if it is not there yet."""
     _, _, token, name = url.split("/")
-    kept, name = _kept._folders[token], urllib.parse.unquote(name)
-    _, make = kept.names[name]
-    if make is not None:
-        _kept._made(kept, kept.path / name, make)
+    kept, name = _kept.Folder(_kept._root() / token), urllib.parse.unquote(name)
+    _, recipe = kept.names[name]
+    if recipe is not None:
+        _kept._made(kept, kept.path / name, recipe)
     return (kept.path / name).read_bytes()
 
 
