@@ -126,7 +126,8 @@ class Safety:
             pass
         if body.too_large and not begun:
             text = f"A request may have {most // 1_000_000} MB here. Send a smaller file."
-            await plain(Headers(raw=list(scope.get("headers", ()))), text, 413, {"connection": "close"})(scope, receive, marked)
+            refused = plain(Headers(raw=list(scope.get("headers", ()))), text, 413, {"connection": "close"})
+            await refused(scope, receive, marked)
 
     def _marked(self, scope: Any, send: Any) -> Any:
         """`send` with our headers in place of others of their names."""

@@ -42,7 +42,10 @@ def language_of(headers: Mapping[str, str]) -> str:
     headers: by their names in lower case.
     """
     if referer := headers.get("referer"):
-        first = urlsplit(referer).path.strip("/").split("/")[0]
+        try:
+            first = urlsplit(referer).path.strip("/").split("/")[0]
+        except ValueError:  # no address
+            first = ""
         return first if first in LANGUAGES else LANGUAGES[0]
     preferred = headers.get("accept-language", "")[:2].lower()
     return preferred if preferred in LANGUAGES else LANGUAGES[0]

@@ -1,8 +1,12 @@
-"""`python -m deploy.cluster`: two copies on Ray; one is killed under load, and Ray brings another one."""
+"""`python -m deploy.cluster`: two copies on Ray, and two processes that do their heavy work.
+
+One of each is killed under load, and Ray brings others.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import subprocess
@@ -11,22 +15,26 @@ import time
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+import soundfile
 from crowd import pressed
 
+from benchmarks.site import cpu_s as seconds_of
 from benchmarks.start import free_port
+from demos import _widgets as w
 from demos._tab import ROOT
 
 pytest.importorskip("ray", reason="pip install -r deploy/requirements.txt")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 
 
-def copies_of(session: int) -> list[int]:
-    """The processes of the copies that were started in a session of processes."""
-    found = []
+def processes_of(session: int, deployment: str) -> list[int]:
+    """The processes of a deployment that were started in a session of processes."""
+    found, title = [], f"ServeReplica:copies:{deployment}".encode()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"ServeReplica:copies" in path.read_bytes() and os.getsid(int(path.parent.name)) == session:
+            if title in path.read_bytes() and os.getsid(int(path.parent.name)) == session:
                 found.append(int(path.parent.name))
         except (OSError, ValueError):
             continue  # it has ended
@@ -46,43 +54,62 @@ def until(ready, seconds: float):
     raise AssertionError(f"not within {seconds} s")
 
 
+def voice() -> bytes:
+    """Two seconds of a recording, with a second of silence before it."""
+    x, rate = soundfile.read(w.sample_path(), frames=32_000, dtype="float32")
+    file = io.BytesIO()
+    soundfile.write(file, np.concatenate([np.zeros(rate, np.float32), x]), rate, format="WAV")
+    return file.getvalue()
+
+
 @linux
-def test_a_killed_copy_is_noticed_by_nobody_and_replaced(tmp_path, record_property) -> None:
+def test_who_is_killed_is_noticed_by_nobody_and_replaced(tmp_path, record_property) -> None:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "deploy.cluster", "--copies", "2", "--port", str(port), "--tabs", "wavenet"]
-    environment = {**os.environ, "SITE_SHARED": str(tmp_path / "shared"), "RAY_TMPDIR": "/tmp"}
-    environment.pop("GRADIO_TEMP_DIR", None)
+    command = [sys.executable, "-m", "deploy.cluster", "--copies", "2", "--heavy", "2", "--port", str(port)]
+    shared = tmp_path / "shared"
+    environment = {**os.environ, "SITE_SHARED": str(shared), "RAY_TMPDIR": "/tmp"}
+    for name in ("GRADIO_TEMP_DIR", "SITE_KEPT", "SITE_DATA"):
+        environment.pop(name, None)
     log = (tmp_path / "log.txt").open("w")
     began = time.monotonic()
     cluster = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+        [*command, "--tabs", "wavenet"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
     )  # fmt: skip
 
     def told() -> dict:
         return httpx.get(f"{address}/door", timeout=10, trust_env=False).json()
 
     async def crowd() -> list:
-        visitors = [asyncio.create_task(pressed(address, number)) for number in range(4)]
-        while (await asyncio.to_thread(told))["jobs"] < 4:
+        visitors = [asyncio.create_task(pressed(address, number, sound=own)) for number, own in enumerate(sounds)]
+        while (await asyncio.to_thread(told))["jobs"] < len(sounds) or not busy():
             await asyncio.sleep(0.2)
-        os.kill(copies[0], signal.SIGKILL)
+        for process in (copies[0], workers[0]):
+            os.kill(process, signal.SIGKILL)
         return await asyncio.gather(*visitors)
 
+    def busy() -> bool:
+        """The processes for heavy work have begun to compute."""
+        return all(seconds_of(process) > idle[process] + 0.5 for process in workers)
+
+    sounds = [b"", b"", voice(), voice()]
     try:
         try:
             until(lambda: told()["copies"] == 2, 180)
         except AssertionError:
             pytest.fail((tmp_path / "log.txt").read_text()[-3000:])
         record_property("seconds until two copies on Ray answer", time.monotonic() - began)
-        copies = copies_of(cluster.pid)
-        assert len(copies) == 2
+        copies, workers = processes_of(cluster.pid, "Copies"), processes_of(cluster.pid, "Heavy")
+        assert len(copies) == len(workers) == 2
+        idle = {process: seconds_of(process) for process in workers}
         found = asyncio.run(crowd())
         outcomes = [one for outcomes, _ in found for one in outcomes]
         assert [one.error for one in outcomes if one.error] == [] and len(outcomes) >= 12
         assert 1 <= told()["again"] <= 2, "the jobs of the dead copy, and no others"
         until(lambda: told()["copies"] == 2, 120)
-        assert copies[0] not in copies_of(cluster.pid)
+        until(lambda: len(processes_of(cluster.pid, "Heavy")) == 2, 60)
+        assert copies[0] not in processes_of(cluster.pid, "Copies")
+        assert workers[0] not in processes_of(cluster.pid, "Heavy")
     finally:
         os.killpg(cluster.pid, signal.SIGTERM)
         time.sleep(1)

@@ -193,6 +193,17 @@ def test_a_body_that_lies_about_its_length_is_refused_unread(post):
     assert post("/join", content=b"x", headers={"content-length": "-5"}).status_code == 200
 
 
+def test_a_refusal_speaks_the_language_of_the_page(post):
+    for referer, accepted, said in (
+        ("http://x/ko?tab=map", "en-GB", "더 작은 파일을"), ("http://x/?tab=map", "ko-KR", "Send a smaller file"),
+        (None, "ko-KR,ko;q=0.9", "더 작은 파일을"), (None, None, "Send a smaller file"),
+        ("//[", "fr", "Send a smaller file"),
+    ):  # fmt: skip
+        headers = {"content-length": "1000000000", "referer": referer, "accept-language": accepted}
+        answer = post("/join", content=b"x", headers={name: value for name, value in headers.items() if value})
+        assert answer.status_code == 413 and said in answer.text
+
+
 @pytest.mark.parametrize(
     "path",
     [
