@@ -16,6 +16,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -72,9 +73,9 @@ def begin() -> None:
 
 
 def name(fn: Callable[..., Any]) -> str:
-    """What a handler is called, without what is partly applied to it."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
+    """What a handler is called, without what is partly applied to it or wrapped around it."""
+    while inner := fn.func if isinstance(fn, functools.partial) else getattr(fn, "__wrapped__", None):
+        fn = inner
     return f"{fn.__module__}.{fn.__qualname__}"
 
 
@@ -93,7 +94,10 @@ def movable(fn: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(fn)
     def call(*args: Any) -> Any:
-        return next(iter(_asks[0](_job(number, fn, args)))) if _asks else fn(*args)
+        if not _asks:
+            return fn(*args)
+        *_, result = _asks[0](_job(number, fn, args))
+        return result
 
     return call
 
@@ -108,7 +112,8 @@ def _portable(argument: Any) -> Any:
     if isinstance(argument, gr.Request):
         return Asker(argument.session_hash or "")
     if isinstance(argument, gr.EventData):
-        return type(argument)(None, argument._data)
+        own = {name: value for name, value in vars(argument).items() if name not in ("target", "_data")}
+        return SimpleNamespace(**{**(argument._data or {}), **own})
     return argument
 
 

@@ -15,7 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from core import plots
-from demos import _code, _exercise, _jobs, _links, _quiz, _start, _tab
+from demos import _code, _exercise, _jobs, _links, _quiz, _start, _tab, _translate
 from demos._page import gradio_texts
 from demos._served import speaking
 from demos._tab import LANGUAGES, LESSONS, ROOT, discover, read_toml, split_lesson, strings
@@ -231,7 +231,7 @@ def test_a_link_restores_the_controls_that_it_names() -> None:
 
 
 def test_messages_are_translated_with_their_numbers() -> None:
-    for pattern, message in _jobs._translations():
+    for pattern, message in _translate._translations():
         names = {language: set(re.findall(r"\{(\w+)\}", message[language])) for language in LANGUAGES}
         assert names["ko"] <= names["en"], message["en"]
         example = re.sub(r"\{(\w+)\}", "7", message["en"])

@@ -57,18 +57,19 @@ def test_a_handler_gives_the_same_here_and_elsewhere(elsewhere):
 
 
 def test_of_the_page_only_the_session_and_what_an_event_says_travel():
-    said = []
-    handler = _elsewhere.movable(lambda value, request, event: said.append((request.session_hash, event.index)))
-    _elsewhere.connect(lambda job: iter(asked.append(job) or _elsewhere.results(job)))
+    handler = _elsewhere.movable(lambda value, request, event: (request.session_hash, event.index, event.selected))
     asked: list = []
+    _elsewhere.connect(lambda job: iter(asked.append(job) or loopback(job)))
     request = gr.Request(username="secret", session_hash="mine")
     component = SimpleNamespace()
     event = gr.SelectData(component, {"index": [1, 2], "value": {"x": 3.0}})
     _stop.stop("mine", "speak")
-    handler(7, request, event)
+    assert handler(7, request, event) == ("mine", [1, 2], True)
+    strokes = gr.EventData(component, {"strokes": [3]})
+    assert _elsewhere._portable(strokes).strokes == [3], "a cell's own event has its own words"
     (job,) = asked
-    assert said == [("mine", [1, 2])] and job.arguments[2].value == {"x": 3.0}
-    assert job.arguments[2].target is None and not isinstance(job.arguments[1], gr.Request)
+    assert job.arguments[2].value == {"x": 3.0} and not hasattr(job.arguments[2], "target")
+    assert vars(job.arguments[1]) == {"session_hash": "mine"}
     assert (job.session, job.stopped) == ("mine", {"speak"})
 
 
