@@ -34,6 +34,8 @@ class Page:
     tab: str
     controls: dict[str, gr.components.Component] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    voices: list[tuple[gr.Audio, gr.Dropdown, list[tuple[str, str]]]] = field(default_factory=list)  # with its samples
+    own: gr.State | None = None  # the sound that the visitor has brought
 
     def add_control(self, name: str, component: gr.components.Component) -> None:
         """Register a control under a name that is unique in its tab."""

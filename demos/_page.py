@@ -28,6 +28,7 @@ from core import plots  # noqa: E402
 from demos import _elsewhere, _kept, _memory, _notebook, _safety, _served, _sessions, _short, _start, _theme  # noqa: E402
 from demos._links import Page, Step, building, restore  # noqa: E402
 from demos._tab import LANGUAGES, LESSONS, ROOT, SITE, Strings, Tab, read_toml, strings  # noqa: E402
+from demos._widgets import share_voices  # noqa: E402
 
 ASSETS = ROOT / "assets"
 DELETE_S = (600, 3000)  # gradio looks so often for uploads that are so old: all of them go within an hour
@@ -71,6 +72,7 @@ def page(tabs: list[Tab], tab: Tab | None, language: str) -> tuple[Page, gr.HTML
     with gr.Column(elem_id="lesson"), building(registered):
         if tab:
             tab.build(strings(slug, language))
+            share_voices(strings(slug, language), registered)
         else:
             _start.build(t, tabs)
     _wire(blocks, registered)

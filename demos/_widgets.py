@@ -62,7 +62,7 @@ import gradio as gr
 from core import plots
 from demos import _code, _exercise, _notebook, _outline
 from demos._jobs import on, readable, tell, translate
-from demos._links import current_page
+from demos._links import Page, current_page
 from demos._live_plot import ask_again, live_plot, plot
 from demos._player import sounds, track
 from demos._quiz import ask, question
@@ -71,7 +71,7 @@ from demos._tab import ROOT, Strings
 __all__ = [
     "LATEX", "SAMPLES", "Sample", "ask_again", "button", "cell", "code", "controls", "exercise", "figure", "header",
     "link", "load_voice", "note", "on", "output", "player", "plot", "prose", "quiz", "readable", "references", "reveal",
-    "row", "sample_path", "stream", "tell", "track", "translate", "voice",
+    "row", "sample_path", "share_voices", "stream", "tell", "track", "translate", "voice",
 ]  # fmt: skip
 
 C = TypeVar("C", bound=gr.components.Component)
@@ -199,8 +199,8 @@ class _Voice(gr.Audio):
 def voice(t: Strings, name: str = "voice", samples: Mapping[str, Sample] | None = None) -> gr.Audio:
     """A sound: a bundled sample, an upload, or the microphone. As an input it gives a path (str) or None.
 
-    The menu says which one is there: a sample, or the visitor's own sound, to which one can return. The choice of
-    sample is kept in the URL under the cell's name and `-sample`.
+    The menu says which one is there: a sample, or the visitor's own sound, to which one can return, also in the other
+    cells of the page (`share_voices`). The choice of sample is kept in the URL under the cell's name and `-sample`.
 
     Args:
         samples: by their keys, the first at first; None for the held-out sentences of SAMPLES.
@@ -214,21 +214,32 @@ def voice(t: Strings, name: str = "voice", samples: Mapping[str, Sample] | None 
         elem_id=_name(t, name), elem_classes=["voice"], buttons=[], editable=False,
         waveform_options=gr.WaveformOptions(waveform_color=plots.GREY, waveform_progress_color=plots.MODEL),
     )  # fmt: skip
-    own = gr.State(None)  # the visitor's last sound
     link(f"{_name(t, name)}-sample", chosen)
-
-    def take(path: str | None) -> tuple:
-        if path is None:  # cleared
-            return gr.update(value=None), gr.skip()
-        return gr.update(choices=[(t("voice.sample_mine"), OWN), *menu], value=OWN), path
+    page = current_page()
+    page.own = page.own or gr.State(None)  # the visitor's last sound
+    page.voices.append((sound, chosen, menu))
 
     def show(key: str | None, own: str | None, path: str | None) -> Any:
         wanted = own if key == OWN else str(offered[key].path) if key else None
         return gr.skip() if wanted is None or wanted == path else wanted
 
-    on(t, sound.input, take, sound, [chosen, own])
-    on(t, chosen.change, show, [chosen, own, sound], sound)
+    on(t, chosen.change, show, [chosen, page.own, sound], sound)
     return sound
+
+
+def share_voices(t: Strings, page: Page) -> None:
+    """Wire the voices of a page, once all are there: a sound that a visitor brings to one is in the menus of all."""
+    mine = (t("voice.sample_mine"), OWN)
+    for sound, chosen, _ in page.voices:
+
+        def take(path: str | None, here: Any = chosen) -> tuple:
+            if path is None:  # cleared
+                return gr.skip(), *(gr.update(value=None) if one is here else gr.skip() for _, one, _ in page.voices)
+            own = {"value": OWN}
+            return path, *(gr.update(choices=[mine, *menu], **(own if one is here else {}))
+                           for _, one, menu in page.voices)  # fmt: skip
+
+        on(t, sound.input, take, sound, [page.own, *(one for _, one, _ in page.voices)])
 
 
 def load_voice(path: str | None) -> Any:

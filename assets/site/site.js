@@ -147,6 +147,10 @@
     mark(step);
     stay(cell);
   };
+  site.show = id => {  // what a button far below it changes
+    document.getElementById(id)?.scrollIntoView({behavior: quiet() ? 'instant' : 'smooth', block: 'nearest'});
+    return [];
+  };
   // What lies above a step may still grow while figures arrive: until the visitor takes over, the step is kept in view.
   let staying = 0;
   ['wheel', 'touchstart', 'keydown', 'pointerdown'].forEach(name =>
@@ -178,9 +182,10 @@
     site.classroom();
   };
   site.follow = event => {
-    const link = event.target.closest('a[data-tab], a[data-step]');
+    const link = event.target.closest('a[data-tab], a[data-step], a[href^="?tab="]');  // the last: of a lesson's text
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const tab = link.dataset.tab || openTab(), step = link.dataset.step;
+    const said = new URLSearchParams(link.getAttribute('href') || '');
+    const tab = link.dataset.tab || said.get('tab') || openTab(), step = link.dataset.step || said.get('step');
     if (tab !== openTab()) {  // another page: the browser goes there, in class as a slide
       if (site.teaching()) { event.preventDefault(); site.go(tab, step); }
       return;

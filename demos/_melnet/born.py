@@ -116,7 +116,7 @@ def _wire_drawing(
     started = w.on(t, run.click, begun, None, shown[0])
     drawn = w.on(t, started.then, fresh, asked, shown, **options, trigger_mode="always_last")
     w.on(t, drawn.then, making.tracks_of, made, player, **options)
-    restarted = w.on(t, again.click, begun_anew, None, None)
+    restarted = w.on(t, again.click, begun_anew, None, None, js="() => site.show('born-view')")
     redrawn = w.on(t, restarted.then, anew, [made, *redo, asked[3]], shown, **options, trigger_mode="always_last")
     w.on(t, redrawn.then, making.tracks_of, made, player, **options)
     w.on(t, halt.click, cancel, None, None, js=live.SILENCE_JS)

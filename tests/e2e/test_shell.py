@@ -289,6 +289,12 @@ def test_the_menu_of_voices_says_whose_sound_is_there(opener, language: str) -> 
     expect(page.locator("#mulaw-sound .player .time")).not_to_contain_text("5.0 s")  # the first sample's length
     heard = float(page.locator("#mulaw-sound .player .time").text_content().split()[2])
     assert abs(heard - int(mine[-1])) <= 0.5
+    other = page.locator("#conditional-voice-sample input")  # another cell has it in its menu too, and keeps its own
+    bring(page, "#conditional-voice")
+    expect(other).not_to_have_value(t("voice.sample_mine"))
+    other.click()
+    page.get_by_role("option", name=t("voice.sample_mine")).click()
+    expect(page.locator("#conditional-voice .timestamps time").last).to_have_text(mine)
 
 
 @pytest.mark.parametrize(("language", "locale"), [("en", "ko-KR"), ("ko", "en-US")])
