@@ -18,6 +18,7 @@ from core.enhancement import corpora
 from core.enhancement.mixing import active_power, looped
 from core.enhancement.spectrum import SAMPLE_RATE_HZ
 from core.errors import DataError
+from core.whole import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,10 @@ def load(items: Sequence[corpora.Item], cache: Path | None = None) -> Sounds:
         sounds = [corpora.decode(item) for item in items]
         lengths, samples = [len(sound) for sound in sounds], np.concatenate(sounds)
         if place:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            np.save(place.with_suffix(".npy"), samples)
-            place.with_suffix(".json").write_text(json.dumps(lengths))
+            with whole(place.with_suffix(".npy")) as written:
+                np.save(written, samples)
+            with whole(place.with_suffix(".json")) as written:
+                written.write_text(json.dumps(lengths))
     bounds = np.concatenate([[0], np.cumsum(lengths)])
     return Sounds(samples, bounds, tuple(i.group for i in items), tuple(i.name for i in items))
 

@@ -24,6 +24,7 @@ from core.separation.data import HELD_OUT as HELD_OUT_SONG
 from core.separation.data import TRAIN_SINGERS
 from core.wavenet.data import HELD_OUT as HELD_OUT_PROMPTS
 from core.wavenet.data import SUFFIXES
+from core.whole import whole
 
 SECONDS = 4.0  # the longest clip
 SAMPLES = round(SECONDS * audio.SAMPLE_RATE_HZ)
@@ -136,9 +137,9 @@ def _kept(cache: Path | None, name: str, make) -> tuple[np.ndarray, np.ndarray]:
         return make()
     files = [cache / f"{name}-{part}.npy" for part in ("sound", "samples")]
     if not all(file.is_file() for file in files):
-        cache.mkdir(parents=True, exist_ok=True)
         for file, array in zip(files, make()):
-            np.save(file, array)
+            with whole(file) as part:
+                np.save(part, array)
     return np.load(files[0]), np.load(files[1])
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from core import audio
 from core.errors import DataError
 from core.wavenet import data as voice
+from core.whole import whole
 
 DITHER = 3e-5  # rendered piano is digitally silent between pieces: noise of -90 dBFS keeps the logarithm off its floor
 
@@ -51,8 +52,8 @@ def load(folder: Path, *, limit: int | None = None, cache: Path | None = None) -
         parts.append(torch.cat(mels))
         counts.append(len(mels))
     if cache is not None:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(cache, train=parts[0].half().numpy(), held_out=parts[1].half().numpy(), sounds=counts)
+        with whole(cache) as part:
+            np.savez(part, train=parts[0].half().numpy(), held_out=parts[1].half().numpy(), sounds=counts)
     return Corpus(parts[0], parts[1], (counts[0], counts[1]))
 
 

@@ -27,6 +27,7 @@ from core.errors import DataError, MidiError
 from core.musenet import encoding, quartets, works
 from core.musenet import vocabulary as v
 from core.musenet.grammar import preamble
+from core.whole import whole
 
 if TYPE_CHECKING:
     import pretty_midi
@@ -166,11 +167,11 @@ def load(root: Path, *, cache: Path = CACHE) -> list[Piece]:
 def store(pieces: list[Piece], cache: Path) -> None:
     """Write the pieces to an npz file: "ids" uint16, "ends" int64, "about" JSON."""
     about = [[one.name, one.composer, one.work, one.performed, one.instruments] for one in pieces]
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        cache, ids=np.concatenate([one.ids for one in pieces]), ends=np.cumsum([len(one.ids) for one in pieces]),
-        about=np.array(json.dumps(about)),
-    )  # fmt: skip
+    with whole(cache) as part:
+        np.savez_compressed(
+            part, ids=np.concatenate([one.ids for one in pieces]), ends=np.cumsum([len(one.ids) for one in pieces]),
+            about=np.array(json.dumps(about)),
+        )  # fmt: skip
 
 
 def restore(cache: Path) -> list[Piece]:

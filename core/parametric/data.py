@@ -22,6 +22,7 @@ from core.parametric.mlpg import with_dynamics
 from core.parametric.vocoder import FRAME_SECONDS, Parameters, analyse
 from core.text import alignment, context
 from core.wavenet import data as corpus
+from core.whole import whole
 
 CACHE = Path("runs") / "parametric.npz"
 ALIGNMENT = Path("runs") / "alignment-kathleen.json"
@@ -101,18 +102,18 @@ def prepare(folder: Path, aligned: Path, *, cache: Path = CACHE, limit: int | No
 
 def _store(cache: Path, key: str, made: Sequence[Utterance]) -> None:
     """All utterances end to end in one file."""
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        cache,
-        key=np.array(key),
-        names=np.array([one.name for one in made]),
-        phones=np.array([len(one.features) for one in made]),
-        frames=np.array([len(one.static) for one in made]),
-        features=np.concatenate([one.features for one in made]).astype(np.float16),
-        durations=np.concatenate([one.durations for one in made]),
-        static=np.concatenate([one.static for one in made]),
-        voiced=np.concatenate([one.voiced for one in made]),
-    )
+    with whole(cache) as part:
+        np.savez(
+            part,
+            key=np.array(key),
+            names=np.array([one.name for one in made]),
+            phones=np.array([len(one.features) for one in made]),
+            frames=np.array([len(one.static) for one in made]),
+            features=np.concatenate([one.features for one in made]).astype(np.float16),
+            durations=np.concatenate([one.durations for one in made]),
+            static=np.concatenate([one.static for one in made]),
+            voiced=np.concatenate([one.voiced for one in made]),
+        )
 
 
 def _restored(stored: np.lib.npyio.NpzFile) -> dict[str, Utterance]:

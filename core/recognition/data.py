@@ -27,6 +27,7 @@ from core import audio
 from core.errors import DataError, TextError
 from core.recognition_metrics import as_read
 from core.wavenet.data import HELD_OUT, SUFFIXES, sound_files
+from core.whole import whole
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 UNSEEN_DIGIT_SPEAKERS = ("theo", "lucas")  # of FSDD; never trained on
@@ -231,15 +232,16 @@ def load(sounds: Sequence[Sound], *, cache: Path | None = None) -> list[Utteranc
 
 def keep(stored: Path, utterances: Iterable[Utterance]) -> None:
     """Write `stored`.npy, all frames one after the other, float16 [F, 80], and `stored`.json, what they are."""
-    stored.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     blocks = []
     for one in utterances:
         rows.append({"name": one.name, "source": one.source, "speaker": one.speaker, "text": one.text,
                      "frames": one.frames})  # fmt: skip
         blocks.append(one.mel.T.numpy())
-    np.save(stored.with_suffix(".npy"), np.concatenate(blocks) if blocks else np.zeros((0, 80), np.float16))
-    stored.with_suffix(".json").write_text(json.dumps(rows), encoding="utf-8")
+    with whole(stored.with_suffix(".npy")) as part:
+        np.save(part, np.concatenate(blocks) if blocks else np.zeros((0, 80), np.float16))
+    with whole(stored.with_suffix(".json")) as part:
+        part.write_text(json.dumps(rows), encoding="utf-8")
 
 
 def kept(stored: Path) -> list[Utterance]:

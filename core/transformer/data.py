@@ -22,6 +22,7 @@ from torch import Tensor
 
 from core.errors import DataError, MidiError
 from core.midi.events import Notes, encode_notes
+from core.whole import whole
 
 # Whole works, in ASAP's folders: every movement, every performance. Of Bach's pairs both, prelude and fugue.
 HELD_OUT = (
@@ -167,10 +168,10 @@ def _notes(name: str, content: bytes) -> Notes | None:
 
 
 def _store(cache: Path, pieces: list[Piece]) -> None:
-    cache.parent.mkdir(parents=True, exist_ok=True)
     columns = [np.concatenate([piece.notes[i] for piece in pieces]) for i in range(4)]
     lengths = np.array([len(piece.notes.pitch) for piece in pieces])
-    np.savez(cache, *columns, lengths=lengths, names=np.array([piece.name for piece in pieces]))
+    with whole(cache) as part:
+        np.savez(part, *columns, lengths=lengths, names=np.array([piece.name for piece in pieces]))
 
 
 def _restore(cache: Path) -> list[Piece]:
