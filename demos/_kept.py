@@ -173,6 +173,20 @@ def _sweep_for_ever() -> None:
     while True:
         time.sleep(SWEEP_S)
         sweep()
+        if os.environ.get("SITE_KEPT"):
+            sweep_uploads(Path(os.environ["GRADIO_TEMP_DIR"]))
+
+
+def sweep_uploads(folder: Path, now: float | None = None) -> None:
+    """Delete uploads that are older than an hour: where several processes share the folder, gradio deletes those of its
+    own process alone, and nobody those of one that was killed."""
+    now = time.time() if now is None else now
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder
+        try:
+            if now - path.stat().st_mtime > KEEP_S:
+                path.rmdir() if path.is_dir() else path.unlink()
+        except OSError:
+            continue  # not empty, or gone already
 
 
 def _folders() -> Iterator[Folder]:

@@ -118,6 +118,20 @@ def test_old_files_go_and_too_many_too(client, monkeypatch):
     assert first.gone and not second.gone
 
 
+def test_uploads_of_a_killed_copy_go_within_the_hour(tmp_path):
+    old, new = tmp_path / "ab" / "voice.wav", tmp_path / "cd" / "song.wav"
+    for path in (old, new):
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+    os.utime(old, (0, time.time() - _kept.KEEP_S - 10))
+    _kept.sweep_uploads(tmp_path)
+    assert not old.exists() and new.exists()
+    assert old.parent.exists(), "an upload may just be about to come into it"
+    _kept.sweep_uploads(tmp_path, time.time() + _kept.KEEP_S + 10)
+    assert list(tmp_path.iterdir()) == [new.parent], "emptied a moment ago"
+    _kept.sweep_uploads(tmp_path / "nowhere")
+
+
 def test_the_page_promises_what_is_kept():
     """Gradio looks every so often for uploads of some age: an hour at most together; ours goes by its own clock."""
     import inspect
