@@ -13,6 +13,7 @@ processes that share one by SITE_KEPT serve and delete what any of them has made
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import logging
@@ -103,12 +104,11 @@ class Folder:
             recipe: by which it is made once somebody asks for it, a key of RECIPES and what to make it of; None if it
                 is there already.
         """
-        with _lock:
+        with _lock, contextlib.suppress(FileNotFoundError):  # the folder may go at any moment, with its visitor
             offers = {**self.names, name: (called, recipe)}
             fresh = self.path / f"{OFFERS}.new"
-            if not self.gone:
-                fresh.write_text(json.dumps(offers), encoding="utf-8")
-                fresh.replace(self.path / OFFERS)
+            fresh.write_text(json.dumps(offers), encoding="utf-8")
+            fresh.replace(self.path / OFFERS)
         return f"/kept/{self.token}/{quote(name)}"
 
 

@@ -27,6 +27,19 @@ class Step:
 
 
 @dataclass
+class Voice:
+    """A control for a sound: the sound, and the menu that says which one it is.
+
+    samples: what the menu offers, (label, key).  paths: of the samples, by their keys.
+    """
+
+    sound: gr.Audio
+    menu: gr.Dropdown
+    samples: list[tuple[str, str]]
+    paths: dict[str, str]
+
+
+@dataclass
 class Page:
     """What the cells of one page, a tab in one language, register while they are built."""
 
@@ -34,7 +47,7 @@ class Page:
     tab: str
     controls: dict[str, gr.components.Component] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
-    voices: list[tuple[gr.Audio, gr.Dropdown, list[tuple[str, str]]]] = field(default_factory=list)  # with its samples
+    voices: list[Voice] = field(default_factory=list)
     own: gr.State | None = None  # the sound that the visitor has brought
 
     def add_control(self, name: str, component: gr.components.Component) -> None:

@@ -88,17 +88,21 @@ def _begin_page(blocks: gr.Blocks, name: str) -> None:
 
 
 def _wire(blocks: gr.Blocks, registered: Page) -> None:
-    """Restore the URL's state on load."""
+    """Restore the URL's state on load: controls, and where a menu names a sound, that too, or figures come twice."""
+    controls, voices = list(registered.controls.values()), registered.voices
 
     def from_link(request: gr.Request) -> Any:
         updates = restore(registered, dict(request.query_params))
+        chosen = [updates[controls.index(voice.menu)].get("value") for voice in voices]
+        updates += [gr.update(value=voice.paths[key]) if key in list(voice.paths)[1:] else gr.skip()
+                    for voice, key in zip(voices, chosen)]  # fmt: skip  (the first is there already)
         return updates if len(updates) > 1 else updates[0]  # one output takes a value, several take a list
 
     arrived = {"fn": None, "js": "() => site.arrived()", "queue": False}
-    if not registered.controls:
+    if not controls:
         blocks.load(**arrived)
         return
-    outputs = list(registered.controls.values())
+    outputs = [*controls, *(voice.sound for voice in voices)]
     blocks.load(
         from_link, None, outputs, api_visibility="private", show_progress="hidden", queue=False
     ).then(**arrived)  # fmt: skip

@@ -62,7 +62,7 @@ import gradio as gr
 from core import plots
 from demos import _code, _exercise, _notebook, _outline
 from demos._jobs import on, readable, tell, translate
-from demos._links import Page, current_page
+from demos._links import Page, Voice, current_page
 from demos._live_plot import ask_again, live_plot, plot
 from demos._player import sounds, track
 from demos._quiz import ask, question
@@ -217,7 +217,7 @@ def voice(t: Strings, name: str = "voice", samples: Mapping[str, Sample] | None 
     link(f"{_name(t, name)}-sample", chosen)
     page = current_page()
     page.own = page.own or gr.State(None)  # the visitor's last sound
-    page.voices.append((sound, chosen, menu))
+    page.voices.append(Voice(sound, chosen, menu, {key: str(sample.path) for key, sample in offered.items()}))
 
     def show(key: str | None, own: str | None, path: str | None) -> Any:
         wanted = own if key == OWN else str(offered[key].path) if key else None
@@ -230,16 +230,16 @@ def voice(t: Strings, name: str = "voice", samples: Mapping[str, Sample] | None 
 def share_voices(t: Strings, page: Page) -> None:
     """Wire the voices of a page, once all are there: a sound that a visitor brings to one is in the menus of all."""
     mine = (t("voice.sample_mine"), OWN)
-    for sound, chosen, _ in page.voices:
+    for voice in page.voices:
 
-        def take(path: str | None, here: Any = chosen) -> tuple:
+        def take(path: str | None, here: Voice = voice) -> tuple:
             if path is None:  # cleared
-                return gr.skip(), *(gr.update(value=None) if one is here else gr.skip() for _, one, _ in page.voices)
+                return gr.skip(), *(gr.update(value=None) if one is here else gr.skip() for one in page.voices)
             own = {"value": OWN}
-            return path, *(gr.update(choices=[mine, *menu], **(own if one is here else {}))
-                           for _, one, menu in page.voices)  # fmt: skip
+            return path, *(gr.update(choices=[mine, *one.samples], **(own if one is here else {}))
+                           for one in page.voices)  # fmt: skip
 
-        on(t, sound.input, take, sound, [page.own, *(one for _, one, _ in page.voices)])
+        on(t, voice.sound.input, take, voice.sound, [page.own, *(one.menu for one in page.voices)])
 
 
 def load_voice(path: str | None) -> Any:
@@ -265,10 +265,14 @@ def figure(t: Strings, name: str, *, height: int = 360, value: dict | None = Non
     )
 
 
-def player(t: Strings, name: str, *, value: list | None = None) -> gr.HTML:
-    """One to four sounds, switched without losing the position; each can be downloaded as WAV."""
+def player(t: Strings, name: str, *, value: list | None = None, empty: str = "") -> gr.HTML:
+    """One to four sounds, switched without losing the position; each can be downloaded as WAV.
+
+    empty: what it says while there is none; that a button above makes it by default.
+    """
     keys = ("play", "pause", "download", "position", "choose", "keys", "empty")
     words = {key: t(f"player.{key}") for key in keys}
+    words["empty"] = empty or words["empty"]
     return sounds(
         value, words=words, name=_name(t, name), elem_id=_name(t, name), elem_classes=["out-cell", "player-cell"]
     )

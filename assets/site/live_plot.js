@@ -49,6 +49,21 @@ const empty = () => {  // what was drawn, or asked for, is out of date: ask agai
   element.asked = false;
   ask();
 };
+// Labels that stand closer than they are large: every second, third … is enough.
+const thin = layout => {
+  for (const [name, axis] of Object.entries(layout)) {
+    const [, kind] = /^([xy])axis\d*$/.exec(name) || [];
+    if (!kind || axis?.tickmode !== 'array' || !axis.ticktext) continue;
+    const across = kind === 'x', pixels = (across ? host.clientWidth : props.height) - 90;
+    const [low, high] = axis.domain || [0, 1], size = axis.tickfont?.size || 12;
+    const longest = Math.max(...axis.ticktext.map(text => String(text).length));
+    const each = across ? Math.max(size * 1.2, longest > 2 ? 0 : longest * size * 0.75) : size * 1.25;
+    const step = Math.ceil(axis.ticktext.length * each / Math.max(1, pixels * (high - low)));
+    if (axis.ticktext.length < 12 || step < 2) continue;  // a few labels stand where somebody put them
+    axis.tickvals = axis.tickvals.filter((_, i) => i % step === 0);
+    axis.ticktext = axis.ticktext.filter((_, i) => i % step === 0);
+  }
+};
 const draw = async () => {
   const value = props.value;
   if (!value || !value.figure) { empty(); return; }
@@ -64,6 +79,7 @@ const draw = async () => {
       steps.reduce((place, step) => place[step] ??= {}, figure.layout)[last] = value;
     }
   }
+  thin(figure.layout);
   const config = {responsive: true, displaylogo: false, modeBarButtonsToRemove: ['toImage', 'select2d', 'lasso2d']};
   await Plotly.react(host, figure.data, figure.layout, config);
   if (host._transitionData) host._transitionData._frames = [], host._transitionData._frameHash = {};

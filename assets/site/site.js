@@ -175,6 +175,9 @@
     const bar = document.querySelector('#top-bar .bar');
     root.lang = bar.dataset.language;
     document.title = bar.dataset.title;
+    document.querySelectorAll('.in-cell .secondary-wrap input:not([placeholder])').forEach(input => {
+      input.placeholder = (window.siteData.classroom[root.lang] || {}).choose || '';  // where nothing is chosen yet
+    });
     const step = params().get('step');
     if (step && /^[a-z0-9-]+$/.test(step)) scrollToStep(step, 199);
     setTimeout(() => { arrived = true; }, 400);

@@ -26,6 +26,7 @@ COLOURS = {"autocorrelation": plots.OLIVE, "yin": plots.REFERENCE, "pyin": plots
 WIDTHS = {"autocorrelation": 5, "yin": 3, "pyin": 2, "crepe": 2}
 NORMALISED = 7  # the number of d' among the traces of `frame`, where a click sets the threshold
 ZOOM = 4  # lags on either side of the dip
+PITCH = "pitch"  # the name of annotations that say one
 
 
 class Curve(NamedTuple):
@@ -160,7 +161,7 @@ def frame(steps: YinSteps, falling: NDArray, fallen: int, *, words: Mapping[str,
     figure.update_yaxes(range=[-1.05, 1.4], row=1, col=1)
     figure.update_yaxes(range=[-0.12 * float(d.max()), 1.1 * float(d.max())], row=2, col=1)
     figure.update_yaxes(range=[-0.15, min(2.0, 1.1 * float(steps.normalised.max()))], row=3, col=1)
-    figure.update_annotations(x=0, xanchor="left", font_size=13)
+    figure.update_annotations(x=0, xanchor="left", font_size=13, selector=lambda one: one.name != PITCH)
     return plots.layout(figure, showlegend=False, clickmode="event", hovermode="closest", margin={"t": 40})
 
 
@@ -176,11 +177,15 @@ def _curve(figure: go.Figure, row: int, values: NDArray, colour: str, name: str,
 
 def _mark(figure: go.Figure, row: int, lag: float, value: float, colour: str, *, above: bool = True) -> None:
     """A diamond with the pitch beside it."""
+    place = {"x": lag, "y": round(float(value), 4), "row": row, "col": 1}
     figure.add_scatter(
-        x=[lag], y=[round(float(value), 4)], mode="markers+text", text=[f"{16_000 / lag:.1f} Hz"], row=row, col=1,
-        textposition=f"{'top' if above else 'bottom'} {'left' if lag > 200 else 'right'}",
+        **(place | {"x": [place["x"]], "y": [place["y"]]}), mode="markers", hoverinfo="skip",
         marker={"color": colour, "size": 11, "symbol": "diamond"},
-        textfont={"color": colour, "size": 12}, hoverinfo="skip",
+    )  # fmt: skip
+    side, way = ("right", -9) if lag > 200 else ("left", 9)
+    figure.add_annotation(  # on ground of its own: curves run behind it
+        **place, text=f"{16_000 / lag:.1f} Hz", showarrow=False, name=PITCH, xanchor=side, xshift=way,
+        yanchor="bottom" if above else "top", bgcolor=plots.PAPER, borderpad=1, font={"color": colour, "size": 12},
     )  # fmt: skip
 
 

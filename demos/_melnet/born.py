@@ -238,7 +238,8 @@ def stored(t: Strings, kind: str) -> tuple:
     for number, take in enumerate(takes):
         view.show(number, take)
     entries = [examples.index()[name] for name in names]
-    sounds = [_player.linked(label, examples.url(one["sounds"][0])) for label, one in zip(labels, entries)]
+    plain = [making.unlettered(label) for label in labels]
+    sounds = [_player.linked(label, examples.url(one["sounds"][0])) for label, one in zip(plain, entries)]
     each = [
         _player.linked(making.name_of_tiers(t, n), examples.url(file))
         for n, file in enumerate(entries[0]["tier_sounds"], start=1)

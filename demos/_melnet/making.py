@@ -136,7 +136,13 @@ def tracks_of(made: Made | None) -> Any:
         return gr.skip()
     from core.melnet.examples import sound_of
 
-    return [w.track(label, sound_of(one.large())) for one, label in zip(made.takes, made.labels) if one.parts]
+    takes = [(unlettered(label), one) for one, label in zip(made.takes, made.labels) if one.parts]
+    return [w.track(label, sound_of(one.large())) for label, one in takes]
+
+
+def unlettered(label: str) -> str:
+    """The label of a take for a player, which gives each track its letter itself."""
+    return label.partition(": ")[2] or label
 
 
 def tier_tracks(t: Strings, take: Take) -> list[dict[str, Any]]:

@@ -138,7 +138,8 @@ def at_sight(t: Strings) -> tuple:
     for number, take in enumerate(takes):
         view.show(number, take)
     tracks = [
-        _player.linked(label, examples.url(examples.index()[name]["sounds"][0])) for label, name in zip(labels, names)
+        _player.linked(making.unlettered(label), examples.url(examples.index()[name]["sounds"][0]))
+        for label, name in zip(labels, names)
     ]
     tracks.append(_player.linked(t("voice"), f"/site/audio/kathleen_{FIRST}.flac"))
     return view.end(t("stored", sentence=w.SAMPLES[FIRST], temperature=f"{takes[0].temperature:g}")), tracks

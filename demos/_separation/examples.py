@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import Any
 
 import gradio as gr
@@ -75,7 +76,8 @@ def beside_others(t: Strings) -> str:
     for label, method in ((t("ours"), "network"), (t("ideal"), "ideal ratio mask")):
         rows[label] = tuple(found[f"{figure}, voice (dB), {method}"]["value"] for figure in figures)
     lines = [f"| {name} | {' | '.join(f'{value:.2f}' for value in row)} |" for name, row in rows.items()]
-    clips = next(iter(found.values()))["split"]
+    count, total = re.findall(r"\d+", next(iter(found.values()))["split"])[:2]
+    clips = t("clips", count=count, total=total)
     mir1k = f"\n\n{t('mir1k', clips=clips)}\n\n| | {' | '.join(figures)} |\n|---|---|---|---|\n" + "\n".join(lines)
     values = {one["name"]: one["value"] for one in stems if "equally loud" in one["split"]}
     if not values:

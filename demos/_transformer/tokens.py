@@ -109,7 +109,7 @@ def _source(t: Strings) -> tuple[Any, ...]:
     with w.row():
         piece = w.link("tokens-piece", gr.Dropdown(_choices(t), value=EXAMPLE, label=t("piece")))
         kinds = [".mid", ".midi", ".rmi"]
-        upload = gr.File(label=t("upload"), file_types=kinds, type="filepath", elem_id="tokens-upload", height=110)
+        upload = gr.File(label=t("upload"), file_types=kinds, type="filepath", elem_id="tokens-upload", height=170)
     with w.row():
         where = w.link("tokens-from", gr.Slider(0, 300, 0, step=1, label=t("where")))
         pedal = w.link("tokens-pedal", gr.Checkbox(True, label=t("pedal"), info=t("pedal_info")))

@@ -42,7 +42,7 @@ def build(t: Strings, box: sentence.Box) -> None:
         facts = w.note(t, "facts", latex=False)
         lattice = w.figure(t, "lattice", height=560)
         chosen = w.note(t, "chosen")
-        unit = w.player(t, "unit")
+        unit = w.player(t, "unit", empty=t("unit_empty"))
         seams = w.figure(t, "seams", height=420)
         w.exercise(t, "fewest", fewest, [box.text, target, join, kept])
         w.code(t, "core.unit_selection.model:viterbi", "core.unit_selection.search:join_matrix",

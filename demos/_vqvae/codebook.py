@@ -111,8 +111,8 @@ def moments(t: Strings, kept: Snapshots) -> Any:
     top = max(1, int(kept.counts.max()))
     figure.update_layout(
         yaxis={"title": t("use_axis"), "range": [0, np.log10(top + 1) * 1.05], "domain": [0, 0.3 if plane else 1],
-               "tickvals": [np.log10(1 + v) for v in (0, 1, 10, 100, 1000) if v <= top],
-               "ticktext": [str(v) for v in (0, 1, 10, 100, 1000) if v <= top]},
+               "tickvals": [np.log10(1 + v) for v in (0, 10, 100, 1000) if v <= top],
+               "ticktext": [str(v) for v in (0, 10, 100, 1000) if v <= top]},
         xaxis={"title": t("rank_axis"), "range": [0, kept.counts.shape[1]], "anchor": "y"},
     )  # fmt: skip
     if plane:
@@ -130,6 +130,7 @@ def moments(t: Strings, kept: Snapshots) -> Any:
                                                {"label": "❚❚", "method": "animate", "args": [[None], still]}]}],
         margin={"b": 120},
     )  # fmt: skip
+    plots.on_a_phone(figure, {"sliders.0.x": 0.0, "sliders.0.len": 1.0, "updatemenus.0.y": -0.52, "margin.b": 170})
     return plots.layout(figure, x_title=t("rank_axis"), y_title=t("use_axis"), bargap=0)
 
 

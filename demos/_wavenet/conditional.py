@@ -286,7 +286,7 @@ def clock_figure(t: Strings, drawn: dict | None, sound: np.ndarray | None, secon
     if clock is None:
         return gr.skip()
     words = {"time": t("time_axis"), "f0": t("f0_axis"), "amplitude": t("clock_axis")}
-    words |= {"clock": t("clock_hand"), "sound": t("mel_wavenet")}
+    words |= {"clock": t("clock_hand"), "sound": t("clock_sound")}
     figure, start, f0 = pitch_figures.view(clock, sound, at_s=seconds, words=words)
     if np.isnan(f0):
         return w.plot(figure, t("clock_unvoiced", time=f"{start:.2f}"))

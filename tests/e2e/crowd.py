@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 
 from benchmarks.visitors import Visitor
+
+
+def run(what: Coroutine) -> Any:
+    """What it gives; in a thread of its own, as Playwright keeps a running loop in the one of the browser's tests."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, what).result()
 
 
 async def pressed(

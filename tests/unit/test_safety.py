@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
@@ -12,6 +13,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
 from demos import _safety, _served
+
+
+def run(what):
+    """What a coroutine gives; in a thread of its own, for this process may have run the browser's tests."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, what).result()
 
 
 def policy(text: str) -> dict[str, list[str]]:
@@ -115,7 +122,7 @@ def test_a_stream_is_handed_on_piece_by_piece():
         await _safety.Safety(stream)({"type": "http", "path": "/gradio_api/queue/data"}, receive, send)
         return got
 
-    kind, *pieces = asyncio.run(talk())
+    kind, *pieces = run(talk())
     assert kind.startswith(b"text/event-stream") and pieces == [b"data: one\n\n", b"data: two\n\n"]
 
 
@@ -250,7 +257,7 @@ def test_gradio_fetches_no_address_that_comes_in_place_of_a_file(monkeypatch):
     url = f"http://127.0.0.1:{trap.server_port}/a.wav"
     for sent in ({"path": url, "url": url, "meta": {"_type": "gradio.FileData"}},):
         with pytest.raises(ValueError, match="fetches nothing"):
-            asyncio.run(processing_utils.async_move_files_to_cache(sent, sound, check_in_upload_folder=True))
+            run(processing_utils.async_move_files_to_cache(sent, sound, check_in_upload_folder=True))
     with pytest.raises(ValueError, match="fetches nothing"):
         processing_utils.ssrf_protected_download(url, sound.GRADIO_CACHE)
     trap.shutdown()
