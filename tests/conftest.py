@@ -1,6 +1,6 @@
 """Two lines of tests side by side (`pytest -n 2`): one drives the browser and mostly waits, the other computes.
 
-The browser's line is the longer one: some of its files come last, for the other line, when that has no more to compute.
+The browser's tests take longer: some of their files come last, one by one for whichever line is free.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class TwoLines(LoadScopeScheduling):
-    """The browser's tests stay together, with one site and one browser; the others go by file."""
+    """Most of the browser's tests stay together, with one site and one browser; the others go by file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        return line(file) or file
+        return "browser" if line(file) == "browser" else file
 
 
 @pytest.fixture(autouse=True)

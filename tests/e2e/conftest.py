@@ -34,7 +34,7 @@ LEAVING = ("AbortError: signal is aborted", "AbortError: BodyStreamBuffer was ab
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A browser on a busy machine may miss a click: a test in the browser gets a second try.
 
-    And of the tests that a file has for both languages, every other one is run in English, the others in Korean: the
+    And of the tests that a tab has for both languages, every other one is run in English, the others in Korean: the
     words of every tab are compared in the unit tests, and each tab is still used in both. E2E_LANGUAGES=both runs all.
     """
     here = [item for item in items if Path(__file__).parent in item.path.parents]
@@ -42,19 +42,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.flaky(reruns=1))
     if os.environ.get("E2E_LANGUAGES") == "both":
         return
-    left_out = {item for path in {item.path for item in here} for item in other_language(here, path)}
+    left_out = {item for tab in {tab_of(item) for item in here} for item in other_language(here, tab)}
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
 
 
-def other_language(items: list[pytest.Item], path: Path) -> list[pytest.Item]:
-    """Of a file's tests that come in both languages, the language that each is not run in. Of a single one, none."""
-    spoken: dict[str, dict[str, pytest.Item]] = {}
+def tab_of(item: pytest.Item) -> str:
+    """Which tab a file of tests is about, by its name: test_wavenet_naive.py is about "wavenet"."""
+    return item.path.stem.split("_")[1]
+
+
+def other_language(items: list[pytest.Item], tab: str) -> list[pytest.Item]:
+    """Of a tab's tests that come in both languages, the language that each is not run in. Of a single one, none."""
+    spoken: dict[tuple[Path, str], dict[str, pytest.Item]] = {}
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if item.path == path and set(parameters) == {"language"}:
-            spoken.setdefault(item.originalname, {})[parameters["language"]] = item  # type: ignore[attr-defined]
+        if tab_of(item) == tab and set(parameters) == {"language"}:
+            name = (item.path, item.originalname)  # type: ignore[attr-defined]
+            spoken.setdefault(name, {})[parameters["language"]] = item
     both = [found for found in spoken.values() if len(found) == 2]
     if len(both) < 2:
         return []

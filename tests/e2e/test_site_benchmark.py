@@ -28,7 +28,7 @@ def test_two_visitors_see_all_figures_of_a_tab_without_an_error(tmp_path, monkey
     monkeypatch.setattr(start, "serving", functools.partial(start.serving, "-m", "demos.wavenet"))
     monkeypatch.setitem(site.MAIN_BUTTON, "wavenet", "mulaw-run")
     file = tmp_path / "site.json"
-    few = ["--visitors", "2", "--minutes", "0.3", "--pace", "0.1", "--arrive", "0.1", "--browsers", "0"]
+    few = ["--visitors", "2", "--minutes", "0.15", "--pace", "0.1", "--arrive", "0.1", "--browsers", "0"]
     with ThreadPoolExecutor(1) as pool:  # Playwright keeps a running loop in the thread of the browser's tests
         pool.submit(site.main, [*few, "--tabs", "wavenet", "--json", str(file)]).result()
     found = json.loads(file.read_text())

@@ -129,7 +129,7 @@ def test_the_clock_runs_beside_the_waveform_and_a_click_moves_it(opener, languag
     plot = drawn(page, "conditional-clock")
     names = plot.evaluate("p => p.data.map(d => d.name || '')")
     t = strings("wavenet", language).cell("conditional")
-    assert t("clock_hand") in names and t("mel_wavenet") in names
+    assert t("clock_hand") in names and t("clock_sound") in names
     summary = page.locator("#conditional-clock .plot-caption p")
     before = summary.inner_text()
     plotly_click(page, "conditional-clock", x=0.3)
