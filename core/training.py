@@ -92,7 +92,8 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
-        name = f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        name = f"{platform.machine()} CPU, {threads} thread{'s' if threads != 1 else ''}"
     return f"{TEAM.size} x {name}" if TEAM.size > 1 else name
 
 
